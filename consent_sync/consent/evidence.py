@@ -1,0 +1,174 @@
+"""Reading evidence out of observations: what changed since we last looked, and what that proves.
+
+Own writes are never evidence: after a write the ledger remembers the location as it was left, so a location unchanged
+since then proves nothing. Where it cannot be told (a write that was begun and never confirmed, a row touched after our
+write), the restrictive reading is taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from .model import NEVER, Act, ContactPoint, Location, Observation, Reading, RecordRef, Snapshot, Subject
+from .registers import Entry, Evidence, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from .landscape import Landscape
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a snapshot taught: the entries with it joined in, and the evidence itself.
+
+    `readings` says how each observed location is to be read (an absence can mean that the person left); `loosened` are
+    the locations that said out when last seen and no longer do, without proof of an opt-in; `doubtful` are opt-ins
+    older than the ledger, which prove nothing but may deserve a person's look.
+    """
+
+    entries: dict[Subject, Entry]
+    evidence: tuple[Evidence, ...]
+    readings: dict[Location, Reading]
+    loosened: frozenset[Location]
+    doubtful: frozenset[Location]
+
+
+def learn(
+    snapshot: Snapshot, entries: Mapping[Subject, Entry], landscape: Landscape, acts: Iterable[Act], born: datetime
+) -> Lesson:
+    """Join what `snapshot` and `acts` prove into `entries` (one per subject of the snapshot).
+
+    `born` is when the ledger began: opt-ins older than that prove nothing, since nobody watched what came after them.
+    """
+    told = _by_location(act for act in acts if act.location.subject in entries)
+    before = {o.location: entries[o.location.subject].seen.get(o.location.key) for o in snapshot.observations}
+    readings = {o.location: _as_read(o, before[o.location], landscape) for o in snapshot.observations}
+    found = [
+        *_from_acts(told, landscape),
+        *_from_observations(snapshot, entries, landscape, told, born, readings),
+    ]
+    learnt = dict(entries)
+    news: list[Evidence] = []
+    for evidence in found:
+        joined = learnt[evidence.subject].joined(evidence)
+        if joined is not learnt[evidence.subject]:
+            learnt[evidence.subject] = joined
+            news.append(evidence)
+    return Lesson(
+        _remembered(learnt, snapshot, readings),
+        tuple(news),
+        readings,
+        frozenset(at for at, seen in before.items() if _is_loosened(seen, readings[at])),
+        frozenset(o.location for o in snapshot.observations if _is_doubtful(o, before[o.location], born)),
+    )
+
+
+def _by_location(acts: Iterable[Act]) -> dict[Location, list[Act]]:
+    told: dict[Location, list[Act]] = {}
+    for act in acts:
+        told.setdefault(act.location, []).append(act)
+    return told
+
+
+def _as_read(o: Observation, seen: Seen | None, landscape: Landscape) -> Reading:
+    """An absence is a withdrawal only where we know that there was a presence."""
+    if seen and not o.present and landscape.meaning(o.location).leaving_is_out:
+        return Reading.OUT if seen.present or seen.reading is Reading.OUT else o.reading
+    return o.reading
+
+
+def _is_loosened(seen: Seen | None, reading: Reading) -> bool:
+    return seen is not None and seen.reading is Reading.OUT and reading is Reading.SILENT
+
+
+def _is_doubtful(o: Observation, seen: Seen | None, born: datetime) -> bool:
+    return seen is None and o.reading is Reading.IN and o.created < born
+
+
+def _from_acts(told: Mapping[Location, Iterable[Act]], landscape: Landscape) -> Iterator[Evidence]:
+    for location, acts in told.items():
+        for act in acts:
+            if act.reading is Reading.OUT:
+                for scope in landscape.meaning(location).scopes:
+                    yield Evidence(location.subject, scope, Reading.OUT, act.at, location, "", "event")
+
+
+def _from_observations(  # noqa: PLR0913  - one argument for each thing that the reading depends on
+    snapshot: Snapshot,
+    entries: Mapping[Subject, Entry],
+    landscape: Landscape,
+    told: Mapping[Location, Iterable[Act]],
+    born: datetime,
+    readings: Mapping[Location, Reading],
+) -> Iterator[Evidence]:
+    points_of = snapshot.points_of()
+    for o in snapshot.observations:
+        seen = entries[o.location.subject].seen.get(o.location.key)
+        reading = readings[o.location]
+        subjects: Iterable[Subject] = (o.location.subject,)
+        if reading is Reading.OUT and not _unchanged(o, reading, seen):
+            at, why = (o.changed if o.present else snapshot.read_until), "first seen" if seen is None else "changed"
+            if _may_be_ours(seen):
+                subjects, why = _derived_from(o.location.subject, points_of, entries), "touched after our write"
+        elif reading is Reading.IN:
+            at, why = _certainly_in_at(o, seen, told.get(o.location, ()), born), "opted in"
+        else:
+            continue
+        if at > NEVER:
+            for scope in landscape.meaning(o.location).scopes:
+                yield from (Evidence(s, scope, reading, at, o.location, o.source, why) for s in subjects)
+
+
+def _unchanged(o: Observation, reading: Reading, seen: Seen | None) -> bool:
+    return seen is not None and (seen.reading, seen.present, seen.version) == (reading, o.present, o.version)
+
+
+def _may_be_ours(seen: Seen | None) -> bool:
+    """Whether an opt-out that changed may be our own write, or one that somebody merely touched after it."""
+    return seen is not None and seen.wrote is Reading.OUT and (seen.pending or seen.reading is Reading.OUT)
+
+
+def _certainly_in_at(o: Observation, seen: Seen | None, acts: Iterable[Act], born: datetime) -> datetime:
+    """The latest time at which the opt-in that the location shows certainly had been given; NEVER if unknown."""
+    if seen and seen.pending and seen.wrote is Reading.IN:
+        return NEVER  # our own write may have done this
+    told = [min(act.at, o.changed) for act in acts if act.reading is Reading.IN]
+    if seen is None:
+        told += [o.created] if o.created >= born else []
+    elif seen.reading is not Reading.IN:
+        told.append(seen.at)  # it was not in when we looked, so the person acted after that
+    return max(told, default=NEVER)
+
+
+def _derived_from(
+    subject: Subject, points_of: Mapping[RecordRef, frozenset[ContactPoint]], entries: Mapping[Subject, Entry]
+) -> Iterable[Subject]:
+    """Whose opt-out a location stands for that we wrote out ourselves and that was touched since.
+
+    On a record it followed from an address of that record, so it must not start to speak for the record's other ones.
+    """
+    if not isinstance(subject, RecordRef):
+        return (subject,)
+    return [p for p in points_of.get(subject, ()) if _any_out(entries[p])] or [subject]
+
+
+def _any_out(entry: Entry) -> bool:
+    return any(r.latest_out > r.latest_in for r in entry.registers.values())
+
+
+def _remembered(
+    entries: Mapping[Subject, Entry], snapshot: Snapshot, readings: Mapping[Location, Reading]
+) -> dict[Subject, Entry]:
+    seen: dict[Subject, dict[str, Seen]] = {subject: dict(entry.seen) for subject, entry in entries.items()}
+    for o in snapshot.observations:
+        reading, known = readings[o.location], seen[o.location.subject]
+        last = known.get(o.location.key)
+        wrote = last.wrote if last and last.wrote is reading else None
+        known[o.location.key] = Seen(reading, o.present, o.version, snapshot.read_from, wrote)
+    return {
+        subject: replace(entry, seen=seen[subject], looked=max(entry.looked, snapshot.read_from))
+        for subject, entry in entries.items()
+    }

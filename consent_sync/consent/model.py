@@ -1,0 +1,200 @@
+"""The words of the project as values: contact points, records, scopes, locations and what they say.
+
+Nothing here knows Dataverse: a location carries the name of the side it lives on, but no rule may compare it with
+anything except another location's side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    """The way a message travels. Consent never crosses channels."""
+
+    EMAIL = "email"
+    TEXT = "text"
+    VOICE = "voice"
+    CUSTOM = "custom"
+
+
+class Reading(StrEnum):
+    """What one location says now. Silence is not consent."""
+
+    OUT = "out"
+    IN = "in"
+    SILENT = "silent"
+
+
+class PurposeType(StrEnum):
+    """The three kinds of purposes (table msdynmkt_purpose, column msdynmkt_type)."""
+
+    COMMERCIAL = "commercial"
+    TRANSACTIONAL = "transactional"
+    TRACKING = "tracking"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ContactPoint:
+    """One address in its normalised form: the key of everything.
+
+    Build it with :meth:`of`; the constructor takes the value as it is.
+    """
+
+    channel: Channel
+    value: str
+
+    @classmethod
+    def of(cls, channel: Channel, raw: str | None) -> ContactPoint | None:
+        """Normalise `raw`, or give None where nothing that could be written to is left.
+
+        Case and surrounding space do not tell two mailboxes apart here, "+tags" and dots do: folding them would merge
+        people, leaving them apart at worst asks twice.
+        """
+        value = (raw or "").strip().lower()
+        if not value or (channel is Channel.EMAIL and not _is_address(value)):
+            return None
+        return cls(channel, value)
+
+
+def _is_address(value: str) -> bool:
+    local, at, domain = value.rpartition("@")
+    return bool(local and at and "." in domain and not any(c.isspace() for c in value)) and len(value) <= _LONGEST_POINT
+
+
+_LONGEST_POINT = 400  # msdynmkt_contactpointvalue, table msdynmkt_contactpointconsent4
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RecordRef:
+    """A contact or lead row, by table name and lower-case id."""
+
+    table: str
+    id: str
+
+
+Subject = ContactPoint | RecordRef
+"""Whom an act of consent belongs to: the address it was made at, or the person's record it was made on."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Scope:
+    """What consent is about: ``tenant:commercial``, ``purpose:<id>`` or ``topic:<id>``."""
+
+    kind: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Scope:
+        """Read what :meth:`__str__` wrote."""
+        kind, _, id_ = text.partition(":")
+        return cls(kind, id_)
+
+
+def tenant(purpose_type: PurposeType) -> Scope:
+    """All purposes of one type in the tenant."""
+    return Scope("tenant", purpose_type.value)
+
+
+def purpose(id_: str) -> Scope:
+    """One purpose."""
+    return Scope("purpose", id_)
+
+
+def topic(id_: str) -> Scope:
+    """One topic."""
+    return Scope("topic", id_)
+
+
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
+"""Earlier than every act: the register of something that never happened."""
+
+
+class Kind(StrEnum):
+    """The kinds of locations. Adapters read and write by it; no rule looks at it."""
+
+    FLAG = "flag"
+    LIST = "list"
+    OPT_OUT_LIST = "opt_out_list"
+    ROW = "row"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """One place that holds consent of `subject`: a flag on a record, a list membership, a consent row.
+
+    `name` is the column, the list id, or the scope of the consent row; `row_id` tells duplicate rows apart and is None
+    for a row that does not exist (yet).
+    """
+
+    subject: Subject
+    kind: Kind
+    name: str
+    row_id: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name within its subject's ledger entry: stable, and free of personal data."""
+        return f"{self.kind.value}/{self.name}" + (f"/{self.row_id}" if self.row_id else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one location says now.
+
+    `reading` is IN only where the mapping's policy trusts the source to prove a person's act. `present` is false where
+    there is no row or membership; `version` is the server's token for "unchanged since", None where there is none;
+    `changed` and `created` are the server's times of the row's last change and of its creation; `source` says where the
+    row claims to come from, for the history; `writable` is false where the server would refuse a write.
+    """
+
+    location: Location
+    reading: Reading
+    present: bool = True
+    version: str | None = None
+    changed: datetime = NEVER
+    created: datetime = NEVER
+    source: str = ""
+    writable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What an event tells: `location` was given `reading` at the server's time `at`.
+
+    An event alone may restrict, but never loosen: an opt-in counts only where reading the location again confirms it.
+    """
+
+    location: Location
+    reading: Reading
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything read for some contact points at one moment.
+
+    `holders` says which records carry which contact point; `complete` holds the contact points for which every holder
+    and every other contact point of these holders was read: only those may ever be loosened. The server read everything
+    between `read_from` and `read_until` (its own clock, whole seconds): what is not seen here happened after the first,
+    what is seen happened before the end of the second.
+    """
+
+    read_from: datetime
+    read_until: datetime
+    observations: tuple[Observation, ...]
+    holders: dict[ContactPoint, frozenset[RecordRef]]
+    complete: frozenset[ContactPoint] = field(default_factory=frozenset)
+
+    def points_of(self) -> dict[RecordRef, frozenset[ContactPoint]]:
+        """The same as `holders`, asked from the record's end."""
+        found: dict[RecordRef, set[ContactPoint]] = {}
+        for point, records in self.holders.items():
+            for record in records:
+                found.setdefault(record, set()).add(point)
+        return {record: frozenset(points) for record, points in found.items()}

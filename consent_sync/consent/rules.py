@@ -1,0 +1,83 @@
+"""The rules as data: what each one says, which cases it settles, and why it is so.
+
+A decision names the rule that made it; the id stands in the history and in every explanation. The cases are the
+numbered ones of the case table (docs/cases.md once all of them are built).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: `id` for the history, `says` for people, `cases` it settles, `reason` why it is this way."""
+
+    id: str
+    says: str
+    cases: tuple[int, ...]
+    reason: str
+
+
+SAME_SCOPE = Rule(
+    "out-follows-scope",
+    "An opt-out at one location of a scope makes every other location of that scope say out.",
+    (15, 16, 22, 50, 51, 61),
+    "The person spoke about the scope, not about the place where the answer is stored.",
+)
+COVERS_NARROWER = Rule(
+    "out-covers-narrower",
+    "An opt-out of a wider scope makes the narrower scopes under it say out.",
+    (1, 5, 7, 11, 13, 17, 25),
+    "Who stops everything stops each part of it.",
+)
+SHARED_ADDRESS = Rule(
+    "shared-address-out",
+    "An address that one of its holders opted out of makes every record that holds it say out.",
+    (31, 32, 40, 41, 43),
+    "Mail to an address reaches all who share it, so the most restrictive of them decides.",
+)
+ALL_PURPOSES = Rule(
+    "all-purposes-out",
+    "When every mapped purpose of a type is out, the tenant-wide location says out.",
+    (10, 11, 17, 71),
+    "Nothing is left that the person still allows, and the flag is all that other applications look at.",
+)
+RESTORE = Rule(
+    "restore-out",
+    "A location that stopped saying out, without a proven opt-in, is made to say out again.",
+    (3, 4, 21, 30, 54, 55, 63, 64),
+    "Defaults, imports and deletions are not consent; a person can still settle it the other way.",
+)
+PROVEN_IN = Rule(
+    "proven-opt-in",
+    "A proven opt-in that is later than every possible opt-out opens the locations of its own scope.",
+    (18, 62),
+    "The person changed their mind, and it can be shown.",
+)
+RELEASE = Rule(
+    "release-wide",
+    "The tenant-wide location opens when every purpose that it stands for has a later proven opt-in.",
+    (14,),
+    "A wide stop is only lifted when each part of it was opened by the person.",
+)
+
+HOLD_LOOSENED = Rule(
+    "hold-loosened",
+    "Somebody loosened a location without proof: it was made to say out again, a person may decide otherwise.",
+    (3, 54, 55, 63),
+    "Staff may have had a reason that the system cannot see.",
+)
+HOLD_OLD_IN = Rule(
+    "hold-old-opt-in",
+    "An opt-in from before the first look seems newer than the opt-out beside it: the opt-out stands meanwhile.",
+    (62, 81),
+    "Nobody watched what happened before, and a row's last change is not the time of consent.",
+)
+
+RULES = {
+    rule.id: rule
+    for rule in (
+        SAME_SCOPE, COVERS_NARROWER, SHARED_ADDRESS, ALL_PURPOSES, RESTORE, PROVEN_IN, RELEASE, HOLD_LOOSENED, HOLD_OLD_IN,
+    )
+}  # fmt: skip
