@@ -1,0 +1,86 @@
+"""When to try a request again, decided without I/O.
+
+Source: Microsoft's page "Service protection API limits": 429 carries `Retry-After`, which must be honoured exactly;
+clients that keep calling are made to wait longer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from consent_sync.dataverse.errors import ConnectionFailed, DataverseError, ServiceUnavailable, Throttled
+
+_IDEMPOTENT_METHODS = frozenset({"GET", "DELETE"})
+_CONDITIONAL_METHODS = frozenset({"PUT", "PATCH"})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryBudget:
+    """How long one call may keep trying.
+
+    `attempts`: requests in total; `seconds`: waiting and working together; `base` and `longest`: the first and the
+    longest wait in seconds where the server names none.
+    """
+
+    attempts: int = 5
+    seconds: float = 90.0
+    base: float = 0.5
+    longest: float = 20.0
+
+
+def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:
+    """Read a `Retry-After` header, seconds or an HTTP date, as seconds from now; None if absent or unreadable."""
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment.astimezone(UTC) - (now or datetime.now(UTC))).total_seconds())
+
+
+def is_idempotent(method: str, *, conditional: bool) -> bool:
+    """Say whether sending the request twice is the same as once.
+
+    `conditional` means that it carries If-Match or If-None-Match: a PATCH without could overwrite what a person did
+    between the two attempts.
+    """
+    return method in _IDEMPOTENT_METHODS or (conditional and method in _CONDITIONAL_METHODS)
+
+
+def wait_before_retry(  # noqa: PLR0913  - the whole situation, in keywords
+    failure: DataverseError, *, idempotent: bool, attempt: int, elapsed: float, budget: RetryBudget, dice: float
+) -> float | None:
+    """Give the seconds to wait before the next attempt, or None to give up and raise `failure`.
+
+    `attempt` counts those made, from 1; `elapsed` is seconds since the first; `dice` is a random number in [0, 1).
+    """
+    if attempt >= budget.attempts or not _may_retry(failure, idempotent=idempotent):
+        return None
+    if failure.retry_after is not None:
+        wait = failure.retry_after
+    else:
+        ceiling = min(budget.longest, budget.base * 2 ** (attempt - 1))
+        wait = ceiling * (0.5 + dice / 2)
+    return wait if elapsed + wait <= budget.seconds else None
+
+
+def _may_retry(failure: DataverseError, *, idempotent: bool) -> bool:
+    """Requests that were refused or never delivered were not run; the fate of others matters if twice is not once."""
+    match failure:
+        case Throttled():
+            return True
+        case ConnectionFailed():
+            return idempotent or not failure.sent
+        case ServiceUnavailable():
+            refused = failure.status == HTTPStatus.SERVICE_UNAVAILABLE and failure.retry_after is not None
+            return idempotent or refused
+        case _:
+            return False

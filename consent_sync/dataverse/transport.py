@@ -1,0 +1,235 @@
+"""One HTTP exchange with Dataverse: headers, sessions, retry, counting. Knows nothing of rows."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import requests
+from requests.auth import AuthBase
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from consent_sync.dataverse.errors import ConnectionFailed, DataverseError, from_answer
+from consent_sync.dataverse.retry import RetryBudget, retry_after_seconds, wait_before_retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from consent_sync.dataverse.auth import TokenProvider
+
+_HEADERS = {
+    "Accept": "application/json",
+    "OData-MaxVersion": "4.0",
+    "OData-Version": "4.0",
+    "If-None-Match": "null",  # documented to keep caches out of the way
+    "User-Agent": "consent-sync",
+}
+
+
+@dataclass(slots=True)
+class Counter:
+    """HTTP round trips, how many of them were repetitions, and how many answers were 429."""
+
+    correlation_id: str = field(default_factory=lambda: str(uuid4()))
+    requests: int = 0
+    retries: int = 0
+    throttled: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, *, requests: int = 0, retries: int = 0, throttled: int = 0) -> None:
+        """Add to the counts; safe from several threads."""
+        with self._lock:
+            self.requests += requests
+            self.retries += retries
+            self.throttled += throttled
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to send: `path` from the root of the environment; `label` names it in errors, without data."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    content: bytes
+    idempotent: bool
+    label: str
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An HTTP answer: status, headers with lower-case names, and the bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def multipart(self) -> bool:
+        """Whether this is the answer to a batch, whatever its outer status."""
+        return self.headers.get("content-type", "").startswith("multipart/")
+
+
+class _Bearer(AuthBase):
+    """Sets the token per request; as an auth object it also keeps `.netrc` files from replacing it."""
+
+    def __init__(self, tokens: TokenProvider) -> None:
+        self._tokens = tokens
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._tokens.token()}"
+        return request
+
+
+class Transport:
+    """Sends requests to one environment. Thread-safe: every thread has its own session."""
+
+    def __init__(  # noqa: PLR0913  - the seams for tests, in keywords
+        self,
+        url: str,
+        tokens: TokenProvider,
+        *,
+        timeout: tuple[float, float],
+        budget: RetryBudget,
+        session_factory: Callable[[], requests.Session],
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("the address of the environment is no http(s) URL")
+        self.url = f"{parts.scheme}://{parts.netloc}"
+        self.budget = budget
+        self.sleep = sleep
+        self.clock = clock
+        self.total = Counter()
+        self.server_time: datetime | None = None
+        self._auth = _Bearer(tokens)
+        self._timeout = timeout
+        self._session_factory = session_factory
+        self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+        self._counters: ContextVar[tuple[Counter, ...]] = ContextVar("counters", default=())
+
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[Counter]:
+        """Count what this thread (or a context copied from it) sends; its correlation id goes with every request."""
+        counter = Counter()
+        token = self._counters.set((*self._counters.get(), counter))
+        try:
+            yield counter
+        finally:
+            self._counters.reset(token)
+
+    @property
+    def correlation_id(self) -> str:
+        """The id of the innermost counting context, or a new one."""
+        counters = self._counters.get()
+        return counters[-1].correlation_id if counters else str(uuid4())
+
+    def count(self, *, requests: int = 0, retries: int = 0, throttled: int = 0) -> None:
+        """Add to the client's total and to every counting context around the caller."""
+        for counter in (self.total, *self._counters.get()):
+            counter.add(requests=requests, retries=retries, throttled=throttled)
+
+    def exchange(self, request: Request) -> Raw:
+        """Send, and send again within the budget where the policy allows.
+
+        Gives the last answer, also a failed one; raises ConnectionFailed if there was none.
+        """
+        started = self.clock()
+        attempt = 0
+        while True:
+            attempt += 1
+            outcome = self._attempt(request)
+            failure = outcome if isinstance(outcome, ConnectionFailed) else _failure(outcome, request)
+            wait = None
+            if failure is not None:
+                wait = self.wait(failure, idempotent=request.idempotent, attempt=attempt, started=started)
+            if wait is not None:
+                self.count(retries=1)
+                self.sleep(wait)
+            elif isinstance(outcome, ConnectionFailed):
+                raise outcome
+            else:
+                return outcome
+
+    def wait(self, failure: DataverseError, *, idempotent: bool, attempt: int, started: float) -> float | None:
+        """Ask the policy: seconds before the next attempt, or None."""
+        return wait_before_retry(
+            failure,
+            idempotent=idempotent,
+            attempt=attempt,
+            elapsed=self.clock() - started,
+            budget=self.budget,
+            dice=random.random(),  # noqa: S311  - jitter
+        )
+
+    def _attempt(self, request: Request) -> Raw | ConnectionFailed:
+        ids = {"x-ms-client-request-id": str(uuid4()), "x-ms-correlation-id": request.correlation_id}
+        self.count(requests=1)
+        try:
+            answer = self._session().request(
+                request.method,
+                self.url + request.path,
+                headers={**_HEADERS, **ids, **request.headers},
+                data=request.content or None,
+                timeout=self._timeout,
+                allow_redirects=False,
+                auth=self._auth,
+            )
+        except requests.RequestException as error:
+            # The text of the exception holds the URL and with it filter values: only its kind is kept.
+            return ConnectionFailed(
+                f"no answer from {urlsplit(self.url).hostname}: {type(error).__name__}",
+                sent=not _never_sent(error),
+                operation=request.label,
+                correlation_id=request.correlation_id,
+            )
+        raw = Raw(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, answer.content)
+        if date := raw.headers.get("date"):
+            with contextlib.suppress(ValueError):
+                self.server_time = parsedate_to_datetime(date).astimezone(UTC)
+        if raw.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self.count(throttled=1)
+        return raw
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = self._session_factory()
+            # Without the affinity cookie the load spreads over the web servers, each with limits of its own.
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+            self._sessions.append(session)
+        return session
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for session in self._sessions:
+            session.close()
+
+
+def _failure(raw: Raw, request: Request) -> DataverseError | None:
+    if raw.status < HTTPStatus.BAD_REQUEST or raw.multipart:  # the parts of a batch speak for themselves
+        return None
+    wait = retry_after_seconds(raw.headers.get("retry-after"))
+    return from_answer(raw.status, raw.headers, None, operation=request.label, retry_after=wait)
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    """Whether the connection was never made, so that the request was certainly not run."""
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
