@@ -44,7 +44,7 @@ def learn(
     `born` is when the ledger began: opt-ins older than that prove nothing, since nobody watched what came after them.
     """
     told = _by_location(act for act in acts if act.location.subject in entries)
-    before = {o.location: entries[o.location.subject].seen.get(o.location.key) for o in snapshot.observations}
+    before = {o.location: _seen_before(entries[o.location.subject], o.location) for o in snapshot.observations}
     readings = {o.location: _as_read(o, before[o.location], landscape) for o in snapshot.observations}
     found = [
         *_from_acts(told, landscape),
@@ -61,7 +61,9 @@ def learn(
         _remembered(learnt, snapshot, readings),
         tuple(news),
         readings,
-        frozenset(at for at, seen in before.items() if _is_loosened(seen, readings[at])),
+        frozenset(
+            o.location for o in snapshot.observations if _is_loosened(o, before[o.location], readings[o.location])
+        ),
         frozenset(o.location for o in snapshot.observations if _is_doubtful(o, before[o.location], born)),
     )
 
@@ -73,6 +75,14 @@ def _by_location(acts: Iterable[Act]) -> dict[Location, list[Act]]:
     return told
 
 
+def _seen_before(entry: Entry, at: Location) -> Seen | None:
+    """What the location said last; for a row that is gone, the most restrictive of what its predecessors said."""
+    if at.key in entry.seen or at.row_id is not None:
+        return entry.seen.get(at.key)
+    gone = [seen for key, seen in entry.seen.items() if key.startswith(f"{at.key}/")]
+    return max(gone, key=lambda seen: seen.reading is Reading.OUT, default=None)
+
+
 def _as_read(o: Observation, seen: Seen | None, landscape: Landscape) -> Reading:
     """An absence is a withdrawal only where we know that there was a presence."""
     if seen and not o.present and landscape.meaning(o.location).leaving_is_out:
@@ -80,12 +90,13 @@ def _as_read(o: Observation, seen: Seen | None, landscape: Landscape) -> Reading
     return o.reading
 
 
-def _is_loosened(seen: Seen | None, reading: Reading) -> bool:
-    return seen is not None and seen.reading is Reading.OUT and reading is Reading.SILENT
+def _is_loosened(o: Observation, seen: Seen | None, reading: Reading) -> bool:
+    unproven = reading is Reading.SILENT or (reading is Reading.IN and not o.trusted)
+    return seen is not None and seen.reading is Reading.OUT and unproven
 
 
 def _is_doubtful(o: Observation, seen: Seen | None, born: datetime) -> bool:
-    return seen is None and o.reading is Reading.IN and o.created < born
+    return seen is None and o.reading is Reading.IN and o.trusted and o.created < born
 
 
 def _from_acts(told: Mapping[Location, Iterable[Act]], landscape: Landscape) -> Iterator[Evidence]:
@@ -106,14 +117,14 @@ def _from_observations(  # noqa: PLR0913  - one argument for each thing that the
 ) -> Iterator[Evidence]:
     points_of = snapshot.points_of()
     for o in snapshot.observations:
-        seen = entries[o.location.subject].seen.get(o.location.key)
+        seen = _seen_before(entries[o.location.subject], o.location)
         reading = readings[o.location]
         subjects: Iterable[Subject] = (o.location.subject,)
         if reading is Reading.OUT and not _unchanged(o, reading, seen):
             at, why = (o.changed if o.present else snapshot.read_until), "first seen" if seen is None else "changed"
             if _may_be_ours(seen):
                 subjects, why = _derived_from(o.location.subject, points_of, entries), "touched after our write"
-        elif reading is Reading.IN:
+        elif reading is Reading.IN and o.trusted:
             at, why = _certainly_in_at(o, seen, told.get(o.location, ()), born), "opted in"
         else:
             continue
@@ -143,6 +154,10 @@ def _certainly_in_at(o: Observation, seen: Seen | None, acts: Iterable[Act], bor
     return max(told, default=NEVER)
 
 
+def _is_own_opening(o: Observation, last: Seen) -> bool:
+    return last.wrote is Reading.IN and not last.pending and last.version == o.version
+
+
 def _derived_from(
     subject: Subject, points_of: Mapping[RecordRef, frozenset[ContactPoint]], entries: Mapping[Subject, Entry]
 ) -> Iterable[Subject]:
@@ -162,12 +177,14 @@ def _any_out(entry: Entry) -> bool:
 def _remembered(
     entries: Mapping[Subject, Entry], snapshot: Snapshot, readings: Mapping[Location, Reading]
 ) -> dict[Subject, Entry]:
-    seen: dict[Subject, dict[str, Seen]] = {subject: dict(entry.seen) for subject, entry in entries.items()}
+    """Every location of a subject is read at once, so what was not read any more is gone."""
+    seen: dict[Subject, dict[str, Seen]] = {subject: {} for subject in entries}
     for o in snapshot.observations:
-        reading, known = readings[o.location], seen[o.location.subject]
-        last = known.get(o.location.key)
+        reading, last = readings[o.location], entries[o.location.subject].seen.get(o.location.key)
+        if reading is Reading.IN and not o.trusted and not (last and _is_own_opening(o, last)):
+            reading = Reading.SILENT  # whoever said so, it proves nothing: a later proof must show as a change
         wrote = last.wrote if last and last.wrote is reading else None
-        known[o.location.key] = Seen(reading, o.present, o.version, snapshot.read_from, wrote)
+        seen[o.location.subject][o.location.key] = Seen(reading, o.present, o.version, snapshot.read_from, wrote)
     return {
         subject: replace(entry, seen=seen[subject], looked=max(entry.looked, snapshot.read_from))
         for subject, entry in entries.items()

@@ -147,8 +147,8 @@ class Location:
 class Observation:
     """What one location says now.
 
-    `reading` is IN only where the mapping's policy trusts the source to prove a person's act. `present` is false where
-    there is no row or membership; `version` is the server's token for "unchanged since", None where there is none;
+    `trusted` says whether an opt-in found here proves a person's act (the mapping's policy knows the sources); without it
+    an opt-in is no evidence. `present` is false where there is no row or membership; `version` is the server's token for "unchanged since", None where there is none;
     `changed` and `created` are the server's times of the row's last change and of its creation; `source` says where the
     row claims to come from, for the history; `writable` is false where the server would refuse a write.
     """
@@ -159,6 +159,7 @@ class Observation:
     version: str | None = None
     changed: datetime = NEVER
     created: datetime = NEVER
+    trusted: bool = False
     source: str = ""
     writable: bool = True
 

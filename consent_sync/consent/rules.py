@@ -75,9 +75,15 @@ HOLD_OLD_IN = Rule(
     "Nobody watched what happened before, and a row's last change is not the time of consent.",
 )
 
-RULES = {
-    rule.id: rule
-    for rule in (
-        SAME_SCOPE, COVERS_NARROWER, SHARED_ADDRESS, ALL_PURPOSES, RESTORE, PROVEN_IN, RELEASE, HOLD_LOOSENED, HOLD_OLD_IN,
-    )
-}  # fmt: skip
+_ALL = (
+    SAME_SCOPE,
+    COVERS_NARROWER,
+    SHARED_ADDRESS,
+    ALL_PURPOSES,
+    RESTORE,
+    PROVEN_IN,
+    RELEASE,
+    HOLD_LOOSENED,
+    HOLD_OLD_IN,
+)
+RULES = {rule.id: rule for rule in _ALL}

@@ -1,0 +1,1 @@
+"""The mapping: the customer's file, validated, and its meaning in the customer's tenant."""

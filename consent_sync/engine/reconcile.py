@@ -1,0 +1,156 @@
+"""Reconcile: the only way anything is written.
+
+    gather -> observe -> join -> decide -> plan -> apply -> record
+
+Reading comes first and completely, deciding is pure, and what is about to be written is put into the ledger before it
+is written, so that a crash at any point leaves at worst a write that the next look reads restrictively.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from consent_sync.consent.decide import Decision, Hold, Write, decide
+from consent_sync.consent.evidence import Lesson, learn
+from consent_sync.consent.landscape import Landscape, Mode
+from consent_sync.consent.model import Location, RecordRef, Snapshot, Subject
+from consent_sync.consent.registers import Entry, Seen
+from consent_sync.errors import ConsentSyncError
+
+from .after import remember
+from .ports import HistoryLine, Ledger, LedgerConflict, Outcome, Result, Tenant
+from .runs import Tally
+from .wake import Wake
+
+_ATTEMPTS = 5
+
+
+class NotSettled(ConsentSyncError):
+    """Somebody kept changing the same rows while we tried. The message comes back by itself; nothing is lost."""
+
+
+class WriteRefused(ConsentSyncError):
+    """Dataverse refused a write. Look at the reason: usually a privilege is missing; the message will be tried again."""
+
+    def __init__(self, refused: Sequence[Result]) -> None:
+        self.refused = tuple(refused)
+        reasons = sorted({result.reason for result in refused})
+        super().__init__(f"{len(refused)} writes were refused: {'; '.join(reasons)}")
+
+
+def all_locations(_snapshot: Snapshot, _location: Location) -> bool:
+    """Decide for whatever was read: what an event asks for."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Reconciles contact points between the locations of `tenant`, remembering in `ledger`."""
+
+    tenant: Tenant
+    ledger: Ledger
+    mode: Mode
+
+    def __call__(
+        self,
+        wake: Wake,
+        *,
+        dry_run: bool = False,
+        run_id: str | None = None,
+        mine: Callable[[Snapshot, Location], bool] = all_locations,
+    ) -> Tally:
+        """Bring what `wake` names in step; `mine` narrows the writing, so that the parts of a run share no work.
+
+        A dry run reads and decides, and leaves no trace in either place. Raises ConsentSyncError where something could
+        not be read, or written: then the same wake has to come again.
+        """
+        landscape, born = self.tenant.landscape(), self.ledger.born()
+        with self.tenant.counting() as counter:
+            for _ in range(_ATTEMPTS):
+                snapshot = self.tenant.gather(wake.points, wake.records)
+                entries = self.ledger.load({*snapshot.holders, *snapshot.points_of()})
+                lesson = learn(snapshot, entries, landscape, wake.acts, born)
+                decision = _narrowed(decide(snapshot, lesson, landscape), snapshot, mine)
+                tally = _tally(snapshot, decision, self.mode)
+                if dry_run:
+                    return replace(tally, requests=counter.requests)
+                try:
+                    results = self._carry_out(lesson, decision, landscape, run_id)
+                except LedgerConflict:
+                    continue
+                if not any(result.outcome is Outcome.CHANGED for result in results):
+                    done = sum(result.outcome is Outcome.DONE for result in results)
+                    return replace(tally, written=done, requests=counter.requests)
+        raise NotSettled(f"{len(wake.points) + len(wake.records)} contact points changed under every one of our looks")
+
+    def _carry_out(self, lesson: Lesson, decision: Decision, landscape: Landscape, run_id: str | None) -> list[Result]:
+        """Record what was learnt and what will be written, write it, record what became of it."""
+        writes = [write for write in decision.writes if write.allowed_in(self.mode)]
+        intended = _with_intents(lesson.entries, writes)
+        kept = self.ledger.save(intended.values(), _learnt(lesson, run_id), decision.holds)
+        if not writes:
+            return []
+        results = self.tenant.apply(writes)
+        self.ledger.save(remember(kept, lesson.entries, results), _written(results, run_id))
+        if refused := [result for result in results if result.outcome is Outcome.REFUSED]:
+            raise WriteRefused(refused)
+        return results
+
+
+def _narrowed(decision: Decision, snapshot: Snapshot, mine: Callable[[Snapshot, Location], bool]) -> Decision:
+    def keep[T: (Write, Hold)](items: Iterable[T]) -> tuple[T, ...]:
+        return tuple(item for item in items if mine(snapshot, item.location))
+
+    return Decision(keep(decision.writes), keep(decision.unsent), keep(decision.holds))
+
+
+def _tally(snapshot: Snapshot, decision: Decision, mode: Mode) -> Tally:
+    planned: dict[str, int] = {}
+    for write in decision.writes:
+        key = f"{write.brand or 'all brands'}|{write.rule}|{write.location.kind.value} {write.to.value}"
+        planned[key] = planned.get(key, 0) + 1
+    return Tally(
+        read=len(snapshot.holders),
+        decided=len(snapshot.holders),
+        skipped=sum(not write.allowed_in(mode) for write in decision.writes),
+        held=len(decision.holds),
+        failed=len(decision.unsent),
+        planned=planned,
+    )
+
+
+def _with_intents(entries: Mapping[Subject, Entry], writes: Iterable[Write]) -> dict[Subject, Entry]:
+    """Mark each location that is about to be written: until it is confirmed, the write may or may not have happened."""
+    intended = dict(entries)
+    for write in writes:
+        subject, key = write.location.subject, write.location.key
+        entry = intended[subject]
+        pending = replace(entry.seen[key], wrote=write.to, pending=True)
+        intended[subject] = replace(entry, seen={**entry.seen, key: pending})
+    return intended
+
+
+def _learnt(lesson: Lesson, run_id: str | None) -> list[HistoryLine]:
+    return [
+        HistoryLine(e.subject, e.at, "evidence", str(e.scope), e.location.key, e.says.value, e.why, e.source, run_id)
+        for e in lesson.evidence
+    ]
+
+
+def _written(results: Iterable[Result], run_id: str | None) -> list[HistoryLine]:
+    return [
+        HistoryLine(
+            r.write.location.subject,
+            r.at,
+            "write",
+            r.write.brand or "",
+            r.write.location.key,
+            r.write.to.value,
+            r.write.rule,
+            r.reason or r.outcome.value,
+            run_id,
+        )
+        for r in results
+    ]

@@ -1,0 +1,65 @@
+"""The queue messages: a wake ("look at these contact points") and the next page of a run's part.
+
+A wake carries contact points, because the ledger only knows their hashes; it lives in the customer's own storage for as
+long as it takes to work it. Everything a wake says is read again before anything is decided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pydantic import TypeAdapter, ValidationError
+
+from consent_sync.consent.model import Act, ContactPoint, RecordRef
+from consent_sync.errors import ConsentSyncError
+
+
+class BadMessage(ConsentSyncError):
+    """A queue message that nothing here wrote. Look at what else writes to the queue, then delete the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Look at these contact points and records; `acts` is what events told about them, `cause` who asked."""
+
+    points: tuple[ContactPoint, ...] = ()
+    records: tuple[RecordRef, ...] = ()
+    acts: tuple[Act, ...] = ()
+    cause: str = "event"
+
+    def to_json(self) -> str:
+        """Give the queue message."""
+        return _WAKE.dump_json(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Wake:
+        """Read a queue message. Raises :class:`BadMessage`."""
+        try:
+            return _WAKE.validate_json(text)
+        except ValidationError as error:
+            raise BadMessage(f"not a wake: {error.error_count()} mistakes in the message") from None
+
+
+@dataclass(frozen=True, slots=True)
+class PageTurn:
+    """Work the next page of a part of a run, unless its checkpoint has moved on from `seq`."""
+
+    run_id: str
+    part: str
+    seq: int = field(default=0)
+
+    def to_json(self) -> str:
+        """Give the queue message."""
+        return _TURN.dump_json(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> PageTurn:
+        """Read a queue message. Raises :class:`BadMessage`."""
+        try:
+            return _TURN.validate_json(text)
+        except ValidationError as error:
+            raise BadMessage(f"not a page: {error.error_count()} mistakes in the message") from None
+
+
+_WAKE = TypeAdapter(Wake)
+_TURN = TypeAdapter(PageTurn)

@@ -1,0 +1,58 @@
+"""What the tenant says about the things that the mapping names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from consent_sync.consent.model import PurposeType
+
+
+class Enforcement(StrEnum):
+    """How strictly a purpose is enforced for e-mail (msdynmkt_enforcementmodel, table msdynmkt_purpose)."""
+
+    RESTRICTIVE = "restrictive"
+    NON_RESTRICTIVE = "non-restrictive"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeFacts:
+    """One purpose as the tenant has it; `owner` is the path of the user or team that must own its consent rows."""
+
+    id: str
+    name: str
+    type: PurposeType
+    enforcement: Enforcement
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TopicFacts:
+    """One topic and the purpose it belongs to."""
+
+    id: str
+    name: str
+    purpose_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListFacts:
+    """One marketing list; `table` is what its members are; dynamic, locked and inactive ones are not writable."""
+
+    id: str
+    name: str
+    table: str
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything the mapping needs to know of the tenant, keyed by lower-case id; `columns` by table name."""
+
+    profiles: Mapping[str, tuple[str, ...]]
+    purposes: Mapping[str, PurposeFacts]
+    topics: Mapping[str, TopicFacts]
+    lists: Mapping[str, ListFacts]
+    columns: Mapping[str, frozenset[str]]

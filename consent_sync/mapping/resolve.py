@@ -1,0 +1,104 @@
+"""From the mapping and the tenant's facts to the landscape that the rules work in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from consent_sync.consent.landscape import Landscape, Meaning, Opened, Policy
+from consent_sync.consent.model import Kind, PurposeType, Scope, purpose, tenant, topic
+
+from .facts import Facts
+from .load import LoadedMapping, MappingError, Problem
+from .schema import Brand
+
+RECORD_SIDE = "contact level"
+POINT_SIDE = "contact point level"
+
+
+def resolve(mapping: LoadedMapping, facts: Facts) -> Landscape:
+    """Compile the landscape. Raises :class:`MappingError` where the mapping names what the tenant does not have."""
+    if problems := list(_missing(mapping, facts)):
+        raise MappingError(mapping.path, problems)
+    meanings: dict[tuple[Kind, str], Meaning] = {}
+    parents: dict[Scope, Scope] = {}
+    by_type: dict[PurposeType, dict[Scope, None]] = {type_: {} for type_ in PurposeType}
+    for column, flag in mapping.file.flags.items():
+        scopes = tuple(tenant(type_) for type_ in flag.means)
+        meanings[Kind.FLAG, column] = Meaning(scopes, RECORD_SIDE, shadows=True, writable=flag.write)
+    for name, brand in mapping.file.brands.items():
+        for purpose_id in facts.profiles[str(brand.profile)]:
+            scope, type_ = purpose(purpose_id), facts.purposes[purpose_id].type
+            parents[scope] = tenant(type_)
+            by_type[type_][scope] = None
+            shared = meanings.get((Kind.ROW, str(scope)))
+            label = f"{shared.brand}+{name}" if shared else name
+            meanings[Kind.ROW, str(scope)] = Meaning((scope,), POINT_SIDE, label, shadows=True, opened=Opened.IN)
+        meanings.update(_lists(name, brand, facts))
+        for pair in brand.topics:
+            scope = topic(str(pair.topic))
+            parents[scope] = purpose(facts.topics[scope.id].purpose_id)
+            meanings[Kind.ROW, str(scope)] = Meaning((scope,), POINT_SIDE, name, opened=Opened.IN)
+    policy = mapping.file.policy
+    return Landscape(
+        meanings,
+        parents,
+        {type_: tuple(scopes) for type_, scopes in by_type.items()},
+        Policy(policy.mode, release_flag=policy.release_flag == "when_all_in"),
+    )
+
+
+def _lists(name: str, brand: Brand, facts: Facts) -> Iterator[tuple[tuple[Kind, str], Meaning]]:
+    commercial = tuple(
+        purpose(id_) for id_ in facts.profiles[str(brand.profile)] if facts.purposes[id_].type is PurposeType.COMMERCIAL
+    )
+    for list_id in brand.opt_out_lists:
+        yield (Kind.OPT_OUT_LIST, str(list_id)), Meaning(commercial, RECORD_SIDE, name)
+    for pair in brand.topics:
+        scopes = (topic(str(pair.topic)),)
+        if pair.members == "subscribed":
+            yield (Kind.LIST, str(pair.list)), Meaning(scopes, RECORD_SIDE, name, opened=Opened.PRESENT)
+        else:
+            yield (Kind.OPT_OUT_LIST, str(pair.list)), Meaning(scopes, RECORD_SIDE, name)
+
+
+def _missing(mapping: LoadedMapping, facts: Facts) -> Iterator[Problem]:
+    file = mapping.file
+    for table in ("contact", "lead"):
+        for i, column in enumerate(getattr(file.contact_points.email, table)):
+            if column not in facts.columns[table]:
+                where = ("contact_points", "email", table, i)
+                yield mapping.problem(where, f"the table {table} has no column '{column}'", "Name a column that exists")
+    for column in file.flags:
+        if not any(column in columns for columns in facts.columns.values()):
+            yield mapping.problem(("flags", column), "neither contact nor lead has this column", "Remove the flag")
+    for name, brand in file.brands.items():
+        yield from _missing_in_brand(mapping, facts, name, brand)
+
+
+def _missing_in_brand(mapping: LoadedMapping, facts: Facts, name: str, brand: Brand) -> Iterator[Problem]:
+    purposes = facts.profiles.get(str(brand.profile))
+    if purposes is None:
+        remedy = "Copy the id of the compliance profile from its record"
+        yield mapping.problem(("brands", name, "profile"), "no such compliance profile in this environment", remedy)
+        return
+    if not any(facts.purposes[id_].type is PurposeType.COMMERCIAL for id_ in purposes):
+        remedy = "Add a commercial purpose to the compliance profile"
+        yield mapping.problem(("brands", name, "profile"), "this compliance profile has no commercial purpose", remedy)
+    for i, list_id in enumerate(brand.opt_out_lists):
+        if str(list_id) not in facts.lists:
+            yield mapping.problem(
+                ("brands", name, "opt_out_lists", i), "no such list in this environment", _LIST_REMEDY
+            )
+    for i, pair in enumerate(brand.topics):
+        where = ("brands", name, "topics", i)
+        found = facts.topics.get(str(pair.topic))
+        if found is None:
+            yield mapping.problem((*where, "topic"), "no such topic in this environment", "Copy the id from its record")
+        elif found.purpose_id not in purposes:
+            remedy = "Map the topic under the brand whose compliance profile has its purpose"
+            yield mapping.problem((*where, "topic"), "this topic's purpose is not one of this brand's", remedy)
+        if str(pair.list) not in facts.lists:
+            yield mapping.problem((*where, "list"), "no such list in this environment", _LIST_REMEDY)
+
+
+_LIST_REMEDY = "Copy the id of the marketing list from its record"
