@@ -13,6 +13,7 @@ from local.host.errors import HostError
 if TYPE_CHECKING:
     from pathlib import Path
 
+_MAX_BATCH = 32  # what one Get Messages call of Azure Storage returns at most
 STORAGE_SETTING = "AzureWebJobsStorage"
 
 
@@ -58,6 +59,8 @@ def _queue_options(path: Path, given: dict[str, Any]) -> QueueOptions:
     if given.get("messageEncoding", "base64") != "base64":
         raise HostError(f"{path}: extensions.queues.messageEncoding must stay base64, the extension's default.")
     batch_size = int(given.get("batchSize", QueueOptions.batch_size))
+    if not 1 <= batch_size <= _MAX_BATCH:
+        raise HostError(f"{path}: extensions.queues.batchSize must be 1 to {_MAX_BATCH}.")
     return QueueOptions(
         batch_size=batch_size,
         new_batch_threshold=int(given.get("newBatchThreshold", batch_size // 2)),

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import hmac
 import json
-import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, Unauthorized
-from werkzeug.routing import BaseConverter, Map, Rule
+from werkzeug.routing import Map, Rule
+from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Request, Response
 
-from local.host.errors import HostError, InvocationFailedError
+from local.host.errors import InvocationFailedError
 from local.host.functions import Function, HttpTrigger
+from local.host.routes import CONVERTERS, route_rules
 from local.host.worker import HttpCall, HttpReply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIEnvironment
-
-_PARAMETER = re.compile(r"\{(\*?)(\w+)((?::\w+)*)(\?)?\}")
 
 
 class Backend(Protocol):
@@ -35,30 +34,6 @@ class Backend(Protocol):
         """Describe what waits and runs, as JSON."""
 
 
-class _Text(BaseConverter):
-    regex = "[^/]+"
-
-
-class _Int(BaseConverter):
-    regex = "-?[0-9]+"
-
-
-class _Alpha(BaseConverter):
-    regex = "[A-Za-z]+"
-
-
-class _Guid(BaseConverter):
-    regex = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
-
-
-class _Rest(BaseConverter):
-    regex = ".*"
-    part_isolating = False
-
-
-_CONVERTERS = {"default": _Text, "int": _Int, "alpha": _Alpha, "guid": _Guid, "rest": _Rest}
-
-
 class WebApp:
     """WSGI application for the functions of one app.
 
@@ -70,10 +45,10 @@ class WebApp:
         self._functions = {function.name: function for function in functions}
         self._key = key
         self._backend = backend
-        rules = [rule for function in self._functions.values() for rule in _rules(function, prefix)]
+        rules = [rule for function in self._functions.values() for rule in route_rules(function, prefix)]
         rules.append(Rule("/admin/functions/<name>", methods=["POST"], endpoint="admin-fire"))
         rules.append(Rule("/admin/host/status", methods=["GET"], endpoint="admin-status"))
-        self._map = Map(rules, converters=_CONVERTERS, strict_slashes=False, merge_slashes=False)
+        self._map = Map(rules, converters=CONVERTERS, strict_slashes=False, merge_slashes=False)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -99,7 +74,7 @@ class WebApp:
             self._check_key(request)
         call = HttpCall(
             method=request.method,
-            url=request.url,
+            url=iri_to_uri(request.url),
             headers=dict(request.headers.items()),
             query=request.args.to_dict(),
             route=route,
@@ -133,29 +108,3 @@ class WebApp:
 def _allow(error: HTTPException) -> dict[str, str]:
     methods = getattr(error, "valid_methods", None)
     return {"Allow": ", ".join(sorted(methods))} if methods else {}
-
-
-def _rules(function: Function, prefix: str) -> list[Rule]:
-    """Translate a route template: ``{p}``, ``{p?}``, ``{p:int}``, ``{p:guid}``, ``{p:alpha}``, ``{*rest}``."""
-    trigger = function.trigger
-    if not isinstance(trigger, HttpTrigger) or function.disabled:
-        return []
-    template = "/".join(part for part in ("", prefix, trigger.route.strip("/")) if part or not prefix)
-    template = "/" + template.strip("/")
-
-    def converter(match: re.Match[str]) -> str:
-        rest, name, constraints, _ = match.groups()
-        kinds = constraints.split(":")[1:] + (["rest"] if rest else [])
-        if len(kinds) > 1 or not set(kinds) <= _CONVERTERS.keys():
-            raise HostError(
-                f"Function {function.name}: {match[0]} is a route constraint the local host does not model."
-            )
-        return f"<{kinds[0]}:{name}>" if kinds else f"<{name}>"
-
-    paths = [template]
-    if re.search(r"/\{[^}]*\?\}$", template):
-        paths.append(template[: template.rindex("/")] or "/")
-    rules = [_PARAMETER.sub(converter, path) for path in paths]
-    if any("{" in rule for rule in rules):
-        raise HostError(f"Function {function.name}: the local host does not understand the route {trigger.route!r}.")
-    return [Rule(rule, methods=trigger.methods, endpoint=function.name) for rule in rules]

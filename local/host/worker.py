@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 import threading
 import uuid
@@ -90,6 +91,8 @@ class Worker:
         listing = self._protos.FunctionsMetadataRequest(function_app_directory=folder)
         answer = self._ask(library.functions_metadata_request, functions_metadata_request=listing)
         self._check(answer.result)
+        if not answer.function_metadata_results:
+            raise HostError(f"{self.app_dir / _APP_FILE} declares no functions.")
         return [self._load(metadata) for metadata in answer.function_metadata_results]
 
     def stop(self) -> None:
@@ -163,7 +166,7 @@ class Worker:
         if result.status != self._protos.StatusResult.Success:
             raise HostError(
                 f"The Functions worker rejects {self.app_dir / _APP_FILE}, and would load none of its functions in "
-                f"Azure either: {result.exception.message}"
+                f"Azure either: {result.exception.message}{_place(self.app_dir, result.exception.stack_trace)}"
             )
 
 
@@ -177,6 +180,13 @@ def _reply(function: str, value: Any) -> HttpReply | None:
             return HttpReply(int(value.http.status_code), dict(value.http.headers), value.http.body.bytes)
         case _:
             return HttpReply(200, {"content-type": "text/plain; charset=utf-8"}, _text(value).encode())
+
+
+def _place(app_dir: Path, stack: str) -> str:
+    """Say where in the app's own files the stack ends, if it passes through any."""
+    frames = [f for f in re.findall(r'File "(.+?)", line (\d+)', stack) if f[0].startswith(str(app_dir))]
+    own = [f"{file}:{line}" for file, line in frames if "site-packages" not in file]
+    return f" (at {own[-1]})" if own else ""
 
 
 def _text(value: Any) -> str:
