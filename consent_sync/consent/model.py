@@ -147,10 +147,11 @@ class Location:
 class Observation:
     """What one location says now.
 
-    `trusted` says whether an opt-in found here proves a person's act (the mapping's policy knows the sources); without it
-    an opt-in is no evidence. `present` is false where there is no row or membership; `version` is the server's token for "unchanged since", None where there is none;
-    `changed` and `created` are the server's times of the row's last change and of its creation; `source` says where the
-    row claims to come from, for the history; `writable` is false where the server would refuse a write.
+    `trusted` says whether an opt-in found here proves a person's act (the mapping's policy knows the sources); without
+    it an opt-in is no evidence. `present` is false where there is no row or membership; `version` is the server's token
+    for "unchanged since", None where there is none; `changed` and `created` are the server's times of the row's last
+    change and of its creation; `source` says where the row claims to come from, for the history; `writable` is false
+    where the server would refuse a write.
     """
 
     location: Location
@@ -180,21 +181,22 @@ class Act:
 class Snapshot:
     """Everything read for some contact points at one moment.
 
-    `holders` says which records carry which contact point; `complete` holds the contact points for which every holder
-    and every other contact point of these holders was read: only those may ever be loosened. The server read everything
-    between `read_from` and `read_until` (its own clock, whole seconds): what is not seen here happened after the first,
-    what is seen happened before the end of the second.
+    `records` are all that were read, with or without a contact point; `holders` says which of them carry which one.
+    `complete` holds the contact points for which every holder and every other contact point of these holders was read:
+    only those may ever be loosened. The server read everything between `read_from` and `read_until` (its own clock,
+    whole seconds): what is not seen here happened after the first, what is seen happened before the second ended.
     """
 
     read_from: datetime
     read_until: datetime
     observations: tuple[Observation, ...]
+    records: frozenset[RecordRef]
     holders: dict[ContactPoint, frozenset[RecordRef]]
     complete: frozenset[ContactPoint] = field(default_factory=frozenset)
 
     def points_of(self) -> dict[RecordRef, frozenset[ContactPoint]]:
         """The same as `holders`, asked from the record's end."""
-        found: dict[RecordRef, set[ContactPoint]] = {}
+        found: dict[RecordRef, set[ContactPoint]] = {record: set() for record in self.records}
         for point, records in self.holders.items():
             for record in records:
                 found.setdefault(record, set()).add(point)

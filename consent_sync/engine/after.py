@@ -8,7 +8,7 @@ from dataclasses import replace
 from consent_sync.consent.model import Kind, Reading, Subject
 from consent_sync.consent.registers import Entry, Seen
 
-from .ports import Outcome, Result
+from consent_sync.ports.tenant import Outcome, Result
 
 
 def remember(kept: Mapping[Subject, Entry], before: Mapping[Subject, Entry], results: Iterable[Result]) -> list[Entry]:

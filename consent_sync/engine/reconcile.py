@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from consent_sync.consent.decide import Decision, Hold, Write, decide
 from consent_sync.consent.evidence import Lesson, learn
-from consent_sync.consent.landscape import Landscape, Mode
-from consent_sync.consent.model import Location, RecordRef, Snapshot, Subject
-from consent_sync.consent.registers import Entry, Seen
+from consent_sync.consent.landscape import Mode
+from consent_sync.consent.model import Location, Snapshot, Subject
+from consent_sync.consent.registers import Entry
 from consent_sync.errors import ConsentSyncError
 
+from consent_sync.ports.ledger import HistoryLine, Ledger, LedgerConflict
+from consent_sync.ports.runs import Tally
+from consent_sync.ports.tenant import Outcome, Result, Tenant
+
 from .after import remember
-from .ports import HistoryLine, Ledger, LedgerConflict, Outcome, Result, Tenant
-from .runs import Tally
 from .wake import Wake
 
 _ATTEMPTS = 5
@@ -32,7 +33,7 @@ class NotSettled(ConsentSyncError):
 
 
 class WriteRefused(ConsentSyncError):
-    """Dataverse refused a write. Look at the reason: usually a privilege is missing; the message will be tried again."""
+    """Dataverse refused a write, usually for want of a privilege. Mend the reason: the message will be tried again."""
 
     def __init__(self, refused: Sequence[Result]) -> None:
         self.refused = tuple(refused)
@@ -77,7 +78,7 @@ class Reconciler:
                 if dry_run:
                     return replace(tally, requests=counter.requests)
                 try:
-                    results = self._carry_out(lesson, decision, landscape, run_id)
+                    results = self._carry_out(lesson, decision, run_id)
                 except LedgerConflict:
                     continue
                 if not any(result.outcome is Outcome.CHANGED for result in results):
@@ -85,7 +86,7 @@ class Reconciler:
                     return replace(tally, written=done, requests=counter.requests)
         raise NotSettled(f"{len(wake.points) + len(wake.records)} contact points changed under every one of our looks")
 
-    def _carry_out(self, lesson: Lesson, decision: Decision, landscape: Landscape, run_id: str | None) -> list[Result]:
+    def _carry_out(self, lesson: Lesson, decision: Decision, run_id: str | None) -> list[Result]:
         """Record what was learnt and what will be written, write it, record what became of it."""
         writes = [write for write in decision.writes if write.allowed_in(self.mode)]
         intended = _with_intents(lesson.entries, writes)

@@ -1,0 +1,67 @@
+"""Entries as they are stored: keyed hashes instead of addresses, and compact JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+
+from consent_sync.consent.model import NEVER, ContactPoint, Reading, Scope, Subject
+from consent_sync.consent.registers import Entry, Registers, Seen
+
+
+class SubjectKeys:
+    """Turns subjects into the keys they are stored under.
+
+    A contact point becomes a keyed hash (HMAC-SHA256): without the key nobody can test a guessed address against the
+    ledger. A record is known by its table and id, which say nothing about the person.
+    """
+
+    def __init__(self, hash_key: str) -> None:
+        self._key = hash_key.encode()
+
+    def of(self, subject: Subject) -> str:
+        """Give the key of `subject`."""
+        if isinstance(subject, ContactPoint):
+            text = f"{subject.channel.value}\n{subject.value}"
+            return "point:" + hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+        return f"record:{subject.table}:{subject.id}"
+
+
+def encode(entry: Entry) -> str:
+    """Give the stored form of `entry`, without its subject and revision."""
+    return json.dumps(
+        {
+            "registers": {str(s): [_stamp(r.latest_in), _stamp(r.latest_out)] for s, r in entry.registers.items()},
+            "seen": {
+                key: [s.reading.value, s.present, s.version, _stamp(s.at), s.wrote and s.wrote.value, s.pending]
+                for key, s in entry.seen.items()
+            },
+            "looked": _stamp(entry.looked),
+        },
+        separators=(",", ":"),
+    )
+
+
+def decode(subject: Subject, revision: int, body: str) -> Entry:
+    """Read what :func:`encode` wrote."""
+    stored = json.loads(body)
+    return Entry(
+        subject,
+        {Scope.parse(s): Registers(_time(in_), _time(out)) for s, (in_, out) in stored["registers"].items()},
+        {
+            key: Seen(Reading(reading), present, version, _time(at), Reading(wrote) if wrote else None, pending)
+            for key, (reading, present, version, at, wrote, pending) in stored["seen"].items()
+        },
+        _time(stored["looked"]),
+        revision,
+    )
+
+
+def _stamp(at: datetime) -> int | None:
+    return None if at == NEVER else int(at.timestamp())
+
+
+def _time(stamp: int | None) -> datetime:
+    return NEVER if stamp is None else datetime.fromtimestamp(stamp, UTC)

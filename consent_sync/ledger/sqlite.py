@@ -1,0 +1,225 @@
+"""The ledger on SQLite: for one machine, for tests and for the demo."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from consent_sync.consent.decide import Hold
+from consent_sync.consent.model import Kind, RecordRef, Subject
+from consent_sync.consent.registers import Entry
+from consent_sync.errors import ConsentSyncError
+from consent_sync.ports.ledger import HistoryLine, LedgerConflict
+from consent_sync.ports.runs import Part, Run
+
+from .codec import SubjectKeys, decode, encode
+
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE entry (key TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE member (list TEXT, record TEXT, PRIMARY KEY (list, record)) WITHOUT ROWID;
+CREATE TABLE history (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX history_by_key ON history (key, seq);
+CREATE TABLE hold (id TEXT PRIMARY KEY, key TEXT NOT NULL, opened TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE run (id TEXT PRIMARY KEY, started TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE part (run TEXT, name TEXT, seq INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, name)) WITHOUT ROWID;
+PRAGMA user_version = 1;
+"""
+
+
+class LedgerVersion(ConsentSyncError):
+    """The ledger file was written by another version of consent-sync. Use the version that wrote it, or migrate."""
+
+
+class SqliteLedger:
+    """Implements the ledger port on one SQLite file; safe to use from many threads."""
+
+    def __init__(self, path: str | Path, keys: SubjectKeys) -> None:
+        self._keys, self._lock = keys, threading.RLock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        elif version != 1:
+            raise LedgerVersion(f"the ledger has schema version {version}, this program knows version 1")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._db.close()
+
+    def born(self) -> datetime:
+        """When this ledger began; set at the first call."""
+        with self._transaction():
+            now = datetime.now(UTC).replace(microsecond=0).isoformat()
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('born', ?)", (now,))
+            (born,) = self._db.execute("SELECT value FROM meta WHERE name = 'born'").fetchone()
+        return datetime.fromisoformat(born)
+
+    def load(self, subjects: Iterable[Subject]) -> dict[Subject, Entry]:
+        """Give an entry for each subject, an empty one where nothing is known."""
+        by_key = {self._keys.of(subject): subject for subject in subjects}
+        entries = {subject: Entry(subject) for subject in by_key.values()}
+        wanted = json.dumps(list(by_key))
+        query = "SELECT key, revision, body FROM entry WHERE key IN (SELECT value FROM json_each(?))"
+        with self._lock:
+            rows = self._db.execute(query, (wanted,)).fetchall()
+        for key, revision, body in rows:
+            entries[by_key[key]] = decode(by_key[key], revision, body)
+        return entries
+
+    def save(
+        self, entries: Iterable[Entry], history: Iterable[HistoryLine], holds: Iterable[Hold] = ()
+    ) -> dict[Subject, Entry]:
+        """Record all of it or nothing; gives the entries with their new revision. Raises LedgerConflict."""
+        kept: dict[Subject, Entry] = {}
+        with self._transaction():
+            for entry in entries:
+                self._put(entry)
+                kept[entry.subject] = replace(entry, revision=entry.revision + 1)
+            self._db.executemany(
+                "INSERT INTO history (key, at, body) VALUES (?, ?, ?)",
+                [(self._keys.of(h.subject), h.at.isoformat(), _line(h)) for h in history],
+            )
+            now = datetime.now(UTC).isoformat()
+            self._db.executemany("INSERT OR IGNORE INTO hold VALUES (?, ?, ?, ?)", [self._hold(h, now) for h in holds])
+        return kept
+
+    def members(self, list_id: str) -> Iterator[RecordRef]:
+        """Records last seen on a list, in the order of their ids."""
+        with self._lock:
+            rows = self._db.execute("SELECT record FROM member WHERE list = ? ORDER BY record", (list_id,)).fetchall()
+        for (record,) in rows:
+            table, _, id_ = record.partition(":")
+            yield RecordRef(table, id_)
+
+    def history(self, subject: Subject) -> list[dict[str, str]]:
+        """Everything recorded about `subject`, oldest first."""
+        query = "SELECT at, body FROM history WHERE key = ? ORDER BY seq"
+        with self._lock:
+            rows = self._db.execute(query, (self._keys.of(subject),)).fetchall()
+        return [{"at": at, **json.loads(body)} for at, body in rows]
+
+    def holds(self) -> list[dict[str, str]]:
+        """All open holds, oldest first."""
+        with self._lock:
+            rows = self._db.execute("SELECT id, opened, body FROM hold ORDER BY opened, id").fetchall()
+        return [{"id": id_, "opened": opened, **json.loads(body)} for id_, opened, body in rows]
+
+    def start_run(self, run: Run, parts: Iterable[Part]) -> None:
+        """Record a new run and its parts."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO run VALUES (?, ?, ?)", (run.id, run.started.isoformat(), _RUN.dump_json(run).decode())
+            )
+            self._db.executemany(
+                "INSERT INTO part VALUES (?, ?, ?, ?)",
+                [(part.run_id, part.name, part.seq, _PART.dump_json(part).decode()) for part in parts],
+            )
+
+    def run(self, run_id: str) -> Run | None:
+        """Give a run."""
+        with self._lock:
+            row = self._db.execute("SELECT body FROM run WHERE id = ?", (run_id,)).fetchone()
+        return _RUN.validate_json(row[0]) if row else None
+
+    def runs(self, limit: int) -> list[Run]:
+        """Give the latest runs, newest first."""
+        with self._lock:
+            rows = self._db.execute("SELECT body FROM run ORDER BY started DESC, id LIMIT ?", (limit,)).fetchall()
+        return [_RUN.validate_json(body) for (body,) in rows]
+
+    def parts(self, run_id: str) -> list[Part]:
+        """Give all parts of a run."""
+        with self._lock:
+            rows = self._db.execute("SELECT body FROM part WHERE run = ? ORDER BY name", (run_id,)).fetchall()
+        return [_PART.validate_json(body) for (body,) in rows]
+
+    def part(self, run_id: str, name: str) -> Part | None:
+        """Give one part of a run."""
+        with self._lock:
+            row = self._db.execute("SELECT body FROM part WHERE run = ? AND name = ?", (run_id, name)).fetchone()
+        return _PART.validate_json(row[0]) if row else None
+
+    def advance(self, part: Part, expected_seq: int) -> bool:
+        """Replace the part's checkpoint if it still stands at `expected_seq`; false if it has moved on."""
+        with self._transaction():
+            changed = self._db.execute(
+                "UPDATE part SET seq = ?, body = ? WHERE run = ? AND name = ? AND seq = ?",
+                (part.seq, _PART.dump_json(part).decode(), part.run_id, part.name, expected_seq),
+            )
+            return changed.rowcount == 1
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _put(self, entry: Entry) -> None:
+        key, body = self._keys.of(entry.subject), encode(entry)
+        if entry.revision == 0:
+            done = self._db.execute("INSERT OR IGNORE INTO entry VALUES (?, 1, ?)", (key, body))
+        else:
+            done = self._db.execute(
+                "UPDATE entry SET revision = ?, body = ? WHERE key = ? AND revision = ?",
+                (entry.revision + 1, body, key, entry.revision),
+            )
+        if done.rowcount != 1:
+            raise LedgerConflict("a ledger entry was changed by another worker meanwhile")
+        if isinstance(entry.subject, RecordRef):
+            self._put_memberships(entry, f"{entry.subject.table}:{entry.subject.id}")
+
+    def _put_memberships(self, entry: Entry, record: str) -> None:
+        for key, seen in entry.seen.items():
+            kind, _, name = key.partition("/")
+            if kind in {Kind.LIST.value, Kind.OPT_OUT_LIST.value}:
+                change = "INSERT OR IGNORE INTO member VALUES (?, ?)"
+                self._db.execute(
+                    change if seen.present else "DELETE FROM member WHERE (list, record) = (?, ?)", (name, record)
+                )
+
+    def _hold(self, hold: Hold, now: str) -> tuple[str, str, str, str]:
+        key = self._keys.of(hold.location.subject)
+        id_ = hashlib.sha256(f"{key}\n{hold.location.key}\n{hold.rule}".encode()).hexdigest()[:24]
+        body = {
+            "location": hold.location.key,
+            "rule": hold.rule,
+            "says": hold.reading.value,
+            "source": hold.source,
+            "stands": hold.stands.value,
+        }
+        return id_, key, now, json.dumps(body)
+
+
+_RUN = TypeAdapter(Run)
+_PART = TypeAdapter(Part)
+
+
+def _line(h: HistoryLine) -> str:
+    body = {
+        "what": h.what,
+        "scope": h.scope,
+        "location": h.location,
+        "says": h.says,
+        "rule": h.rule,
+        "because": h.because,
+        "run": h.run,
+    }
+    return json.dumps({key: value for key, value in body.items() if value})

@@ -1,0 +1,73 @@
+"""What the engine needs of the customer's Dataverse."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from consent_sync.consent.decide import Write
+from consent_sync.consent.landscape import Landscape
+from consent_sync.consent.model import ContactPoint, RecordRef, Snapshot
+
+from .runs import Source
+
+
+class Outcome(StrEnum):
+    """What became of a write."""
+
+    DONE = "done"
+    CHANGED = "changed meanwhile"  # somebody else wrote first: read again
+    REFUSED = "refused"  # the server will not, whatever we do
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of one write: the row's id and new version where it was done, the server's reason where it was not.
+
+    `at` is a server time that the write certainly did not happen before.
+    """
+
+    write: Write
+    outcome: Outcome
+    at: datetime
+    version: str | None = None
+    row_id: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some contact points and records to look at, and where to go on; `after` is None at the end."""
+
+    points: tuple[ContactPoint, ...]
+    records: tuple[RecordRef, ...]
+    after: str | None
+
+
+class RequestCount(Protocol):
+    """How many round trips to the tenant were made so far within the block."""
+
+    requests: int
+
+
+class Tenant(Protocol):
+    """The customer's Dataverse, as far as consent goes. Raises ConsentSyncError when it cannot read everything."""
+
+    def landscape(self) -> Landscape:
+        """Give what the mapping means in this tenant. Raises MappingError."""
+
+    def gather(self, points: Collection[ContactPoint], records: Collection[RecordRef]) -> Snapshot:
+        """Read every location of these contact points and records, and of all that share an address with them."""
+
+    def apply(self, writes: Sequence[Write]) -> list[Result]:
+        """Do the writes in their order, each only if its row is still as it was read; one result each."""
+
+    def page(self, source: Source, after: str | None, size: int) -> Page:
+        """Read the next page of contact points and records; `after` is the last page's, None at the start."""
+
+    def counting(self) -> AbstractContextManager[RequestCount]:
+        """Count the round trips of this thread within the block."""
