@@ -1,4 +1,3 @@
-# ruff: noqa: N818  - the names say what happened, as others know them
 """What can go wrong between consent-sync and Dataverse, as data an administrator can act on.
 
 Status codes and error codes: Microsoft's page "Compose HTTP requests and handle errors" and the SDK list of error
