@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from consent_sync.consent.model import Kind, Reading, Subject
 from consent_sync.consent.registers import Entry, Seen
-
 from consent_sync.ports.tenant import Outcome, Result
 
 

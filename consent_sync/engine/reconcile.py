@@ -8,7 +8,7 @@ is written, so that a crash at any point leaves at worst a write that the next l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from consent_sync.consent.decide import Decision, Hold, Write, decide
@@ -17,13 +17,12 @@ from consent_sync.consent.landscape import Mode
 from consent_sync.consent.model import Location, Snapshot, Subject
 from consent_sync.consent.registers import Entry
 from consent_sync.errors import ConsentSyncError
-
 from consent_sync.ports.ledger import HistoryLine, Ledger, LedgerConflict
 from consent_sync.ports.runs import Tally
 from consent_sync.ports.tenant import Outcome, Result, Tenant
+from consent_sync.ports.wake import Wake
 
 from .after import remember
-from .wake import Wake
 
 _ATTEMPTS = 5
 
@@ -32,17 +31,11 @@ class NotSettled(ConsentSyncError):
     """Somebody kept changing the same rows while we tried. The message comes back by itself; nothing is lost."""
 
 
-class WriteRefused(ConsentSyncError):
-    """Dataverse refused a write, usually for want of a privilege. Mend the reason: the message will be tried again."""
-
-    def __init__(self, refused: Sequence[Result]) -> None:
-        self.refused = tuple(refused)
-        reasons = sorted({result.reason for result in refused})
-        super().__init__(f"{len(refused)} writes were refused: {'; '.join(reasons)}")
+type Mine = Callable[[Snapshot, Location], bool]
+"""Which of the locations read a caller wants decided."""
 
 
-def all_locations(_snapshot: Snapshot, _location: Location) -> bool:
-    """Decide for whatever was read: what an event asks for."""
+def _all(_snapshot: Snapshot, _location: Location) -> bool:
     return True
 
 
@@ -60,7 +53,7 @@ class Reconciler:
         *,
         dry_run: bool = False,
         run_id: str | None = None,
-        mine: Callable[[Snapshot, Location], bool] = all_locations,
+        mine: Mine = _all,
     ) -> Tally:
         """Bring what `wake` names in step; `mine` narrows the writing, so that the parts of a run share no work.
 
@@ -95,12 +88,12 @@ class Reconciler:
             return []
         results = self.tenant.apply(writes)
         self.ledger.save(remember(kept, lesson.entries, results), _written(results, run_id))
-        if refused := [result for result in results if result.outcome is Outcome.REFUSED]:
-            raise WriteRefused(refused)
+        if error := next((result.error for result in results if result.outcome is Outcome.FAILED), None):
+            raise error
         return results
 
 
-def _narrowed(decision: Decision, snapshot: Snapshot, mine: Callable[[Snapshot, Location], bool]) -> Decision:
+def _narrowed(decision: Decision, snapshot: Snapshot, mine: Mine) -> Decision:
     def keep[T: (Write, Hold)](items: Iterable[T]) -> tuple[T, ...]:
         return tuple(item for item in items if mine(snapshot, item.location))
 
@@ -150,7 +143,7 @@ def _written(results: Iterable[Result], run_id: str | None) -> list[HistoryLine]
             r.write.location.key,
             r.write.to.value,
             r.write.rule,
-            r.reason or r.outcome.value,
+            type(r.error).__name__ if r.error else r.outcome.value,
             run_id,
         )
         for r in results

@@ -82,7 +82,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One chain of pages of a run. `seq` counts its checkpoints; `problem` says why it stopped before its end."""
+    """One chain of pages of a run. `seq` counts its checkpoints.
+
+    `problem` says why the last try at the next page failed; `parked` that no further try will be made by itself.
+    """
 
     run_id: str
     name: str
@@ -92,6 +95,7 @@ class Part:
     finished: datetime | None = None
     tally: Tally = field(default_factory=Tally)
     problem: str | None = None
+    parked: bool = False
 
 
 class State(StrEnum):
@@ -103,11 +107,11 @@ class State(StrEnum):
 
 
 def state_of(parts: Iterable[Part]) -> State:
-    """Running while any part goes on without a problem, failed when one has stopped, done when all are."""
+    """Done when all parts are, failed when one is parked, running meanwhile."""
     parts = tuple(parts)
     if all(part.finished for part in parts):
         return State.DONE
-    return State.FAILED if any(part.problem for part in parts) else State.RUNNING
+    return State.FAILED if any(part.parked for part in parts) else State.RUNNING
 
 
 def total(parts: Iterable[Part]) -> Tally:

@@ -12,6 +12,7 @@ from typing import Protocol
 from consent_sync.consent.decide import Write
 from consent_sync.consent.landscape import Landscape
 from consent_sync.consent.model import ContactPoint, RecordRef, Snapshot
+from consent_sync.errors import ConsentSyncError
 
 from .runs import Source
 
@@ -21,12 +22,12 @@ class Outcome(StrEnum):
 
     DONE = "done"
     CHANGED = "changed meanwhile"  # somebody else wrote first: read again
-    REFUSED = "refused"  # the server will not, whatever we do
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The outcome of one write: the row's id and new version where it was done, the server's reason where it was not.
+    """The outcome of one write: the row's id and new version where it was done, the error where it was not.
 
     `at` is a server time that the write certainly did not happen before.
     """
@@ -36,16 +37,21 @@ class Result:
     at: datetime
     version: str | None = None
     row_id: str | None = None
-    reason: str = ""
+    error: ConsentSyncError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some contact points and records to look at, and where to go on; `after` is None at the end."""
+    """Some contact points, and records by id, to look at; `after` is where to go on, None at the end.
+
+    A page of a full pass covers the records in `covers` (none, where it looks for contact points that no record holds),
+    so that what several pages see is decided by one; None for a page that decides all it sees.
+    """
 
     points: tuple[ContactPoint, ...]
     records: tuple[RecordRef, ...]
     after: str | None
+    covers: frozenset[RecordRef] | None = None
 
 
 class RequestCount(Protocol):

@@ -6,7 +6,7 @@ long as it takes to work it. Everything a wake says is read again before anythin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,12 +20,16 @@ class BadMessage(ConsentSyncError):
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Look at these contact points and records; `acts` is what events told about them, `cause` who asked."""
+    """Look at these contact points and records; `acts` is what events told about them.
+
+    A wake that a person asked for belongs to the run `run_id`, and with `dry_run` only says what it would do.
+    """
 
     points: tuple[ContactPoint, ...] = ()
     records: tuple[RecordRef, ...] = ()
     acts: tuple[Act, ...] = ()
-    cause: str = "event"
+    run_id: str | None = None
+    dry_run: bool = False
 
     def to_json(self) -> str:
         """Give the queue message."""
@@ -46,7 +50,7 @@ class PageTurn:
 
     run_id: str
     part: str
-    seq: int = field(default=0)
+    seq: int = 0
 
     def to_json(self) -> str:
         """Give the queue message."""

@@ -1,0 +1,180 @@
+"""Sweeps and resyncs: cutting a run into parts, and working one page of one part at a time."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from consent_sync.consent.model import ContactPoint, Location, RecordRef, Snapshot
+from consent_sync.ports.ledger import Ledger
+from consent_sync.ports.runs import Part, Run, RunKind, Source, State, state_of
+from consent_sync.ports.tenant import Page, Tenant
+from consent_sync.ports.wake import PageTurn, Wake
+
+from .reconcile import Mine, Reconciler
+
+PAGE_ROWS = 250
+OVERLAP = timedelta(minutes=10)
+"""How far a sweep reaches back behind the start of the last one: clocks differ, and transactions end late."""
+
+_WAKE = "wake"
+_RECORDS = ("contact", "lead")
+_ROWS = "msdynmkt_contactpointconsent4"
+_MEMBERS = "listmember"
+_REMEMBERED_RUNS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a resync is to look at: everything, what changed since, one brand, one list, or what `wake` names."""
+
+    says: str
+    since: datetime | None = None
+    brand: str | None = None
+    list_id: str | None = None
+    wake: Wake | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """Starts runs and works their pages. `fingerprint` is the mapping's, stored with every run."""
+
+    tenant: Tenant
+    ledger: Ledger
+    reconcile: Reconciler
+    fingerprint: str
+    lists: tuple[str, ...]
+
+    def start_resync(self, scope: Scope, *, dry_run: bool, reason: str) -> tuple[Run, list[Wake | PageTurn]]:
+        """Record a resync and give the messages that begin it."""
+        run = self._run(RunKind.RESYNC, scope.says, reason, dry_run=dry_run)
+        if scope.wake:
+            self.ledger.start_run(run, [Part(run.id, _WAKE, Source(_WAKE))])
+            return run, [replace(scope.wake, run_id=run.id, dry_run=dry_run)]
+        if scope.list_id:
+            sources = [Source(_MEMBERS, scope.list_id), Source(_MEMBERS, scope.list_id, gone=True)]
+        elif scope.since:
+            sources = self._changed_since(scope.since)
+        else:
+            sources = [Source(table, scope.brand) for table in (*_RECORDS, _ROWS)]
+        return run, self._begin(run, sources)
+
+    def start_sweep(self) -> tuple[Run, list[Wake | PageTurn]]:
+        """Record a sweep over what changed since the last complete one began, and give its first messages."""
+        since = self._last_complete()
+        sources = self._changed_since(since - OVERLAP) if since else [Source(t) for t in (*_RECORDS, _ROWS)]
+        run = self._run(RunKind.SWEEP, "changes" if since else "all", "timer", dry_run=False)
+        return run, self._begin(run, sources)
+
+    def wake(self, wake: Wake, *, last_try: bool = False) -> None:
+        """Reconcile what `wake` names. Raises ConsentSyncError; the part of a run that asked for it says why."""
+        part = self.ledger.part(wake.run_id, _WAKE) if wake.run_id else None
+        if part is None:
+            self.reconcile(wake)
+        elif not part.finished:
+            done = self._work(part, lambda: Page(wake.points, wake.records, after=None), last_try=last_try)
+            self.ledger.advance(done, part.seq)
+
+    def turn(self, turn: PageTurn, *, last_try: bool = False) -> PageTurn | None:
+        """Work the next page of a part and give the turn after it, None at the end or where another was faster.
+
+        Raises ConsentSyncError where the page could not be worked completely: the checkpoint stays, the part says why.
+        """
+        part = self.ledger.part(turn.run_id, turn.part)
+        if part is None or part.finished or part.seq != turn.seq:
+            return None
+        done = self._work(part, lambda: self._page(part), last_try=last_try)
+        if self.ledger.advance(done, part.seq) and not done.finished:
+            return PageTurn(turn.run_id, turn.part, done.seq)
+        return None
+
+    def _work(self, part: Part, read: Callable[[], Page], *, last_try: bool) -> Part:
+        """Read a page, reconcile it, and give the part with its checkpoint behind the page."""
+        run = self.ledger.run(part.run_id)
+        dry_run = run is not None and run.dry_run
+        try:
+            with self.tenant.counting() as counter:
+                page = read()
+                tally = part.tally
+                if page.points or page.records:
+                    wake = Wake(page.points, page.records)
+                    mine = self._share(page.covers, part.source)
+                    tally += self.reconcile(wake, dry_run=dry_run, run_id=part.run_id, mine=mine)
+                tally = replace(tally, requests=part.tally.requests + counter.requests)
+        except Exception as error:
+            says = f"{type(error).__name__}: {error}"
+            self.ledger.advance(replace(part, problem=says, parked=last_try), part.seq)
+            raise
+        finished = None if page.after else _now()
+        return replace(
+            part, cursor=page.after, seq=part.seq + 1, finished=finished, tally=tally, problem=None, parked=False
+        )
+
+    def _share(self, covers: frozenset[RecordRef] | None, source: Source) -> Mine:
+        """Give what this page decides, so that the pages of a full pass decide each location exactly once."""
+        meaning = self.tenant.landscape().meaning
+
+        def mine(snapshot: Snapshot, location: Location) -> bool:
+            brand = meaning(location).brand
+            if source.table != _MEMBERS and source.name and brand and source.name not in brand.split("+"):
+                return False
+            if covers is None:
+                return True
+            if isinstance(location.subject, ContactPoint):
+                holders = snapshot.holders.get(location.subject)
+                return min(holders) in covers if holders else not covers
+            return location.subject in covers
+
+        return mine
+
+    def _page(self, part: Part) -> Page:
+        if not part.source.gone:
+            return self.tenant.page(part.source, part.cursor, PAGE_ROWS)
+        return self._gone(part.source, part.cursor)
+
+    def _gone(self, source: Source, after: str | None) -> Page:
+        """Find members that the ledger remembers and the list no longer has: leaving a list leaves no trace."""
+        remembered = {record for record in self.ledger.members(source.name or "") if record.id > (after or "")}
+        cursor = None
+        while remembered:
+            page = self.tenant.page(replace(source, gone=False), cursor, _WHOLE_PAGE)
+            remembered.difference_update(page.records)
+            if (cursor := page.after) is None:
+                break
+        gone = tuple(sorted(remembered, key=lambda record: record.id)[:PAGE_ROWS])
+        return Page((), gone, gone[-1].id if len(gone) == PAGE_ROWS else None)
+
+    def _changed_since(self, since: datetime) -> list[Source]:
+        tables = [Source(table, since=since) for table in (*_RECORDS, _ROWS)]
+        joined = [Source(_MEMBERS, list_id, since) for list_id in self.lists]
+        return [*tables, *joined, *(Source(_MEMBERS, list_id, gone=True) for list_id in self.lists)]
+
+    def _begin(self, run: Run, sources: list[Source]) -> list[Wake | PageTurn]:
+        parts = [Part(run.id, _part_name(source), source) for source in sources]
+        self.ledger.start_run(run, parts)
+        return [PageTurn(run.id, part.name) for part in parts]
+
+    def _run(self, kind: RunKind, scope: str, reason: str, *, dry_run: bool) -> Run:
+        mode = self.reconcile.mode
+        return Run(uuid.uuid4().hex, kind, mode, dry_run, scope, reason, self.fingerprint, _now())
+
+    def _last_complete(self) -> datetime | None:
+        """When the latest run began after which nothing older can have been missed."""
+        for run in self.ledger.runs(_REMEMBERED_RUNS):
+            looked = run.scope == "all" or run.kind is RunKind.SWEEP
+            if looked and not run.dry_run and state_of(self.ledger.parts(run.id)) is State.DONE:
+                return run.started
+        return None
+
+
+_WHOLE_PAGE = 5000
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _part_name(source: Source) -> str:
+    return "-".join(str(piece) for piece in (source.table, source.name, "gone" if source.gone else None) if piece)

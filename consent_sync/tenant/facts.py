@@ -1,0 +1,84 @@
+"""Reading the facts that the mapping needs: profiles with their purposes, topics, lists, and which columns exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from consent_sync.dataverse.client import DataverseClient
+from consent_sync.dataverse.odata import is_in
+from consent_sync.dataverse.query import Query
+from consent_sync.mapping.facts import Enforcement, Facts, ListFacts, PurposeFacts, TopicFacts
+from consent_sync.mapping.schema import MappingFile
+
+from . import tables
+
+_PURPOSE_COLUMNS = (
+    "msdynmkt_purposeid",
+    "msdynmkt_name",
+    "msdynmkt_type",
+    "msdynmkt_enforcementmodel",
+    "_ownerid_value",
+)
+_OWNER_TABLE = "@Microsoft.Dynamics.CRM.lookuplogicalname"
+
+
+def read_facts(client: DataverseClient, mapping: MappingFile) -> Facts:
+    """Read what `mapping` needs to know, in two round trips. Raises DataverseError."""
+    lists = sorted({str(id_) for brand in mapping.brands.values() for id_ in brand.opt_out_lists}
+                   | {str(pair.list) for brand in mapping.brands.values() for pair in brand.topics})  # fmt: skip
+    queries = [
+        Query(
+            "msdynmkt_compliancesettings4s",
+            select=("msdynmkt_compliancesettings4id", "_msdynmkt_trackingconsentpurpose_value"),
+            expand=f"{tables.PROFILE_PURPOSES}($select=msdynmkt_purposeid)",
+        ),
+        Query("msdynmkt_purposes", select=_PURPOSE_COLUMNS, annotations="Microsoft.Dynamics.CRM.lookuplogicalname"),
+        Query("msdynmkt_topics", select=("msdynmkt_topicid", "msdynmkt_name", "_msdynmkt_purposeid_value")),
+        *(_columns_query(table) for table in tables.RECORD_SETS),
+    ]
+    if lists:
+        columns = ("listid", "listname", "createdfromcode", "type", "lockstatus", "statecode")
+        queries.append(Query("lists", select=columns, filter=is_in("listid", lists)))
+    profiles, purposes, topics, contact, lead, *rest = client.list_many(queries)
+    return Facts(
+        profiles={row["msdynmkt_compliancesettings4id"]: _purposes_of(row) for row in profiles},
+        purposes={row["msdynmkt_purposeid"]: _purpose(row) for row in purposes},
+        topics={row["msdynmkt_topicid"]: _topic(row) for row in topics},
+        lists={row["listid"]: _list(row) for rows in rest for row in rows},
+        columns={
+            "contact": frozenset(row["LogicalName"] for row in contact),
+            "lead": frozenset(row["LogicalName"] for row in lead),
+        },
+    )
+
+
+def _columns_query(table: str) -> Query:
+    return Query(f"EntityDefinitions(LogicalName='{table}')/Attributes", select=("LogicalName",))
+
+
+def _purposes_of(profile: dict[str, Any]) -> tuple[str, ...]:
+    """Give the linked purposes; the tracking one hangs on a lookup of its own."""
+    linked = [row["msdynmkt_purposeid"] for row in profile[tables.PROFILE_PURPOSES]]
+    tracking = profile["_msdynmkt_trackingconsentpurpose_value"]
+    return tuple(sorted({*linked, *([tracking] if tracking else [])}))
+
+
+def _purpose(row: dict[str, Any]) -> PurposeFacts:
+    owner_set = {"systemuser": "systemusers", "team": "teams"}.get(row.get(f"_ownerid_value{_OWNER_TABLE}", ""))
+    return PurposeFacts(
+        row["msdynmkt_purposeid"],
+        row["msdynmkt_name"],
+        tables.PURPOSE_TYPES[row["msdynmkt_type"]],
+        tables.ENFORCEMENTS.get(row["msdynmkt_enforcementmodel"], Enforcement.RESTRICTIVE),
+        f"/{owner_set}({row['_ownerid_value']})" if owner_set else None,
+    )
+
+
+def _topic(row: dict[str, Any]) -> TopicFacts:
+    return TopicFacts(row["msdynmkt_topicid"], row["msdynmkt_name"], row["_msdynmkt_purposeid_value"])
+
+
+def _list(row: dict[str, Any]) -> ListFacts:
+    writable = row["type"] is False and not row["lockstatus"] and row["statecode"] == 0
+    table = tables.MEMBER_TABLES.get(row["createdfromcode"], "unknown")
+    return ListFacts(row["listid"], row["listname"], table, writable)

@@ -1,0 +1,194 @@
+"""Reading all that concerns some contact points: one round trip, and one more for each further ring of addresses.
+
+All queries of a ring travel in one batch, so that no address ever stands in a URL.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import batched
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from consent_sync.consent.model import Channel, ContactPoint, Observation, RecordRef, Snapshot
+from consent_sync.dataverse import fetchxml as fx
+from consent_sync.dataverse.client import DataverseClient
+from consent_sync.dataverse.odata import all_of, any_of, eq, is_in
+from consent_sync.dataverse.query import Query
+
+from . import tables
+from .observe import Lens, consent_rows, flags, memberships
+
+_RINGS = 4  # how often an address leads on to a record with further addresses before we stop following
+_VALUES = 150  # values in one query, so that its address stays far below the limit of 64 KB
+_ROW_COLUMNS = (
+    tables.ROW_KEY,
+    tables.POINT_VALUE,
+    tables.CONSENT_TYPE,
+    tables.CONSENT_VALUE,
+    tables.CONSENT_SOURCE,
+    tables.PURPOSE_ID,
+    tables.TOPIC_ID,
+    "createdon",
+    "modifiedon",
+)
+
+type Row = dict[str, Any]
+
+
+class Gathering:
+    """What was read so far, ring by ring."""
+
+    def __init__(self, lens: Lens) -> None:
+        self.lens = lens
+        self.asked: set[ContactPoint] = set()
+        self.records: dict[RecordRef, Row] = {}
+        self.members: dict[RecordRef, list[Row]] = defaultdict(list)
+        self.rows: dict[ContactPoint, dict[str, Row]] = defaultdict(dict)
+
+    def holders(self) -> dict[ContactPoint, frozenset[RecordRef]]:
+        """Which records carry each contact point that was asked for or found."""
+        found: dict[ContactPoint, set[RecordRef]] = {point: set() for point in self.asked}
+        for record, row in self.records.items():
+            for point in self.lens.points_in(record.table, row):
+                found.setdefault(point, set()).add(record)
+        return {point: frozenset(records) for point, records in found.items()}
+
+    def observations(self) -> Iterator[Observation]:
+        """Everything that was read, as observations."""
+        for record, row in self.records.items():
+            yield from flags(self.lens, record, row)
+            if row["statecode"] == 0:  # memberships of an inactive record are left alone
+                yield from memberships(self.lens, record, self.members[record])
+        for point in self.asked:
+            yield from consent_rows(self.lens, point, self.rows[point].values())
+
+
+def gather(
+    client: DataverseClient, lens: Lens, points: Collection[ContactPoint], records: Collection[RecordRef]
+) -> Snapshot:
+    """Read every location of `points` and `records`, and of all that share an address with them.
+
+    Raises DataverseError if anything could not be read: a partial read would look like silence.
+    """
+    found, started = Gathering(lens), time.monotonic()
+    ring, ids = set(points), set(records)
+    for _ in range(_RINGS):
+        _read_ring(client, found, ring, ids)
+        found.asked |= ring
+        ring, ids = set(found.holders()) - found.asked, set()
+        if not ring:
+            break
+    now = client.server_time or datetime.now(UTC).replace(microsecond=0)
+    holders = found.holders()
+    loose = {record for point in ring for record in holders[point]}
+    return Snapshot(
+        read_from=(now - timedelta(seconds=time.monotonic() - started)).replace(microsecond=0),
+        read_until=now,
+        observations=tuple(found.observations()),
+        records=frozenset(found.records),
+        holders={point: holders[point] for point in found.asked},
+        complete=frozenset(point for point in found.asked if not holders[point] & loose),
+    )
+
+
+def _read_ring(
+    client: DataverseClient, found: Gathering, points: Collection[ContactPoint], ids: Collection[RecordRef]
+) -> None:
+    takers: list[Callable[[Iterable[Row]], None]] = []
+    queries: list[Query] = []
+    for query, take in (*_by_address(found, points), *_by_id(found, ids)):
+        queries.append(query)
+        takers.append(take)
+    if queries:
+        for take, rows in zip(takers, client.list_many(queries), strict=True):
+            take(rows)
+
+
+type _Ask = tuple[Query, Callable[[Iterable[Row]], None]]
+
+
+def _by_address(found: Gathering, points: Collection[ContactPoint]) -> Iterator[_Ask]:
+    lens = found.lens
+    for values in batched(sorted(p.value for p in points if p.channel is Channel.EMAIL), _VALUES, strict=False):
+        yield _rows_query(values), _take_rows(found)
+        for table in tables.RECORD_SETS:
+            if columns := lens.address_columns(table):
+                condition = any_of(*(is_in(column, values) for column in columns))
+                yield _records_query(lens, table, condition), _take_records(found, table)
+                if lists := lens.lists_of(table):
+                    held = [fx.condition(column, "in", *values) for column in columns]
+                    yield _members_query(table, [id_ for _, id_ in lists], held), _take_members(found, table)
+
+
+def _by_id(found: Gathering, ids: Collection[RecordRef]) -> Iterator[_Ask]:
+    lens = found.lens
+    for table in tables.RECORD_SETS:
+        key = tables.RECORD_KEYS[table]
+        for values in batched(sorted(r.id for r in ids if r.table == table), _VALUES, strict=False):
+            yield _records_query(lens, table, is_in(key, values)), _take_records(found, table)
+            if lists := lens.lists_of(table):
+                held = [fx.condition(key, "in", *values)]
+                yield _members_query(table, [id_ for _, id_ in lists], held), _take_members(found, table)
+
+
+def _records_query(lens: Lens, table: str, condition: str) -> Query:
+    columns = (*lens.address_columns(table), *lens.flag_columns(table), "statecode", "createdon", "modifiedon")
+    return Query(tables.RECORD_SETS[table], select=(tables.RECORD_KEYS[table], *columns), filter=condition)
+
+
+def _rows_query(values: Iterable[str]) -> Query:
+    channel = eq(tables.POINT_TYPE, tables.CHANNELS[Channel.EMAIL])
+    return Query(tables.ROW_SET, select=_ROW_COLUMNS, filter=all_of(is_in(tables.POINT_VALUE, values), channel))
+
+
+def _members_query(table: str, list_ids: Iterable[str], held: Iterable[Element]) -> Query:
+    """Ask for the memberships of records found by a condition on the record itself, joined by the server."""
+    key = tables.RECORD_KEYS[table]
+    fetch = fx.element(
+        "fetch",
+        fx.element(
+            "entity",
+            *fx.attributes("listmemberid", "listid", "entityid", "createdon"),
+            fx.element("filter", fx.condition("listid", "in", *list_ids)),
+            fx.element(
+                "link-entity",
+                fx.element("filter", *held, type="or"),
+                name=table,
+                from_=key,
+                to="entityid",
+                link_type="inner",
+            ),
+            name="listmember",
+        ),
+    )
+    return Query("listmembers", fetch_xml=fx.text(fetch))
+
+
+def _take_records(found: Gathering, table: str) -> Callable[[Iterable[Row]], None]:
+    def take(rows: Iterable[Row]) -> None:
+        found.records.update((RecordRef(table, row[tables.RECORD_KEYS[table]]), row) for row in rows)
+
+    return take
+
+
+def _take_members(found: Gathering, table: str) -> Callable[[Iterable[Row]], None]:
+    def take(rows: Iterable[Row]) -> None:
+        for row in rows:
+            known = found.members[RecordRef(table, row["_entityid_value"])]
+            if all(row["listmemberid"] != other["listmemberid"] for other in known):
+                known.append(row)
+
+    return take
+
+
+def _take_rows(found: Gathering) -> Callable[[Iterable[Row]], None]:
+    def take(rows: Iterable[Row]) -> None:
+        for row in rows:
+            if point := ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]):
+                found.rows[point][row[tables.ROW_KEY]] = row
+
+    return take

@@ -1,0 +1,68 @@
+"""Paging through tables in the order of their keys: a page's end is a key, so a cursor never expires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from consent_sync.consent.model import Channel, ContactPoint, RecordRef
+from consent_sync.dataverse.client import DataverseClient
+from consent_sync.dataverse.odata import all_of, eq, guid, literal
+from consent_sync.ports.runs import Source
+from consent_sync.ports.tenant import Page
+
+from . import tables
+from .observe import Lens
+
+
+def read_page(client: DataverseClient, lens: Lens, source: Source, after: str | None, size: int) -> Page:
+    """Read the next `size` rows of `source`. Raises DataverseError."""
+    if source.table == "listmember":
+        return _members(client, source, after, size)
+    if source.table == tables.ROW_TABLE:
+        return _consent_rows(client, source, after, size)
+    key, columns = tables.RECORD_KEYS[source.table], lens.address_columns(source.table)
+    condition = _since("modifiedon", source)
+    rows = _rows(client, tables.RECORD_SETS[source.table], key, columns, condition, after, size)
+    points = {point for row in rows for point in lens.points_in(source.table, row)}
+    covers = None if source.since else frozenset(RecordRef(source.table, row[key]) for row in rows)
+    return Page(tuple(sorted(points)), (), _last(rows, key, size), covers)
+
+
+def _consent_rows(client: DataverseClient, source: Source, after: str | None, size: int) -> Page:
+    condition = [eq(tables.POINT_TYPE, tables.CHANNELS[Channel.EMAIL]), *_since("modifiedon", source)]
+    rows = _rows(client, tables.ROW_SET, tables.ROW_KEY, (tables.POINT_VALUE,), condition, after, size)
+    found = (ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]) for row in rows)
+    covers = None if source.since else frozenset[RecordRef]()
+    return Page(tuple(sorted({point for point in found if point})), (), _last(rows, tables.ROW_KEY, size), covers)
+
+
+def _members(client: DataverseClient, source: Source, after: str | None, size: int) -> Page:
+    condition = [f"_listid_value eq {guid(source.name or '')}", *_since("createdon", source)]
+    rows = _rows(client, "listmembers", "listmemberid", ("_entityid_value", "entitytype"), condition, after, size)
+    tables_of = ((row, tables.MEMBER_TABLES.get(row["entitytype"])) for row in rows)
+    records = tuple(RecordRef(table, row["_entityid_value"]) for row, table in tables_of if table in tables.RECORD_SETS)
+    return Page((), records, _last(rows, "listmemberid", size))
+
+
+def _since(column: str, source: Source) -> list[str]:
+    return [f"{column} ge {literal(source.since)}"] if source.since else []
+
+
+def _rows(  # noqa: PLR0913  - the parts of one query
+    client: DataverseClient,
+    entity_set: str,
+    key: str,
+    columns: Iterable[str],
+    conditions: Iterable[str],
+    after: str | None,
+    size: int,
+) -> list[dict[str, Any]]:
+    wanted = [*conditions, *([f"{key} gt {guid(after)}"] if after else [])]
+    return list(
+        client.list_rows(entity_set, select=(key, *columns), filter=all_of(*wanted) or None, order_by=(key,), top=size)
+    )
+
+
+def _last(rows: list[dict[str, Any]], key: str, size: int) -> str | None:
+    return rows[-1][key] if len(rows) == size else None
