@@ -6,6 +6,7 @@ clients that keep calling are made to wait longer.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -35,10 +36,8 @@ def retry_after_seconds(value: str | None, now: datetime | None = None) -> float
     """Read a `Retry-After` header, seconds or an HTTP date, as seconds from now; None if absent or unreadable."""
     if not value:
         return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", value):
+        return float(value)
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:
