@@ -66,7 +66,7 @@ class MsalTokens:
                 result = self._acquire()
             except SignInFailed:
                 raise
-            except (requests.RequestException, ValueError, msal.ManagedIdentityError) as error:
+            except (requests.RequestException, ValueError, TypeError, msal.ManagedIdentityError) as error:
                 raise SignInFailed(f"no token: {type(error).__name__}: {_first_line(error)}") from None
         return _token_of(result)
 

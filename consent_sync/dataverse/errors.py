@@ -20,7 +20,7 @@ _MESSAGE_LENGTH = 300
 _KEEP_OR_SCRUB = re.compile(
     r"(?P<keep>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|0x[0-9a-f]{8}|@(?:odata|microsoft)\.[\w.]+)"
     r"|(?P<mail>[^\s'\"<>(),;=]+(?:@|%40)(?!odata\.|microsoft\.)[^\s'\"<>(),;]+)"
-    r"|(?P<phone>(?:\+|%2b)?\d(?:[\s().\-/]*\d){6,})",
+    r"|(?P<phone>(?:(?:\+|%2b)|(?<![a-z0-9]))\d(?:[\s().\-/]*\d){6,})",
     re.IGNORECASE,
 )
 _STRING_LITERAL = re.compile(r"'[^']*'")

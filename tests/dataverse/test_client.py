@@ -15,6 +15,7 @@ from consent_sync.dataverse.errors import (
     PrivilegeMissing,
     ProtocolError,
     Unauthorized,
+    scrub,
 )
 from tests.dataverse.scripted import Answer, ScriptedServer, error
 
@@ -180,3 +181,20 @@ def test_a_token_goes_to_the_environment_only(client: DataverseClient, server: S
     with pytest.raises(ProtocolError):
         list(client.list_rows("contacts"))
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("A record with Id = 6d81597f-0f9f-e711-8122-000d3aa2331c does not exist", None),
+        ("code 0x80040217 for parentcustomerid@odata.bind", None),
+        ("AADSTS7000215: wrong secret", None),
+        ("key 'ada@example.org' is taken", "key '<address>' is taken"),
+        ("ada%40example.org, AdA+x@sub.example.org;", "<address>, <address>;"),
+        ("mobile +49 (30) 123-4567 and 00493012345", "mobile <number> and <number>"),
+        ("mobile%20%2b4930123456", "mobile%20<number>"),
+        ("x" * 900, "x" * 300),
+    ],
+)
+def test_messages_keep_ids_and_lose_people(text: str, kept: str | None) -> None:
+    assert scrub(text) == (kept or text)
