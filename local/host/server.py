@@ -18,7 +18,7 @@ from cheroot.wsgi import Server
 from local.host.errors import HostError, InvocationFailedError
 from local.host.functions import Function, HttpTrigger, QueueTrigger, TimerTrigger
 from local.host.queues import TIME_TO_LIVE, MemoryQueueStore, Message, QueueStore
-from local.host.settings import STORAGE_SETTING, load_local_settings, read_host_json
+from local.host.settings import STORAGE_SETTING, QueueOptions, load_local_settings, read_host_json
 from local.host.triggers import QueueListener, TimerListener
 from local.host.web import WebApp
 from local.host.worker import HttpCall, HttpReply, Result, Worker
@@ -44,7 +44,7 @@ class Host:
         self._app_dir = app_dir.resolve()
         load_local_settings(self._app_dir)
         self._options = read_host_json(self._app_dir)
-        self._store = _queue_store()
+        self._store = _queue_store(self._options.queues)
         self._worker = Worker(self._app_dir)
         self._port = port
         self._in_flight = 0
@@ -173,7 +173,13 @@ def _messages(output: str | None) -> list[str]:
     return [element if isinstance(element, str) else json.dumps(element) for element in value]
 
 
-def _queue_store() -> QueueStore:
-    if os.environ.get(STORAGE_SETTING):
-        raise HostError(f"{STORAGE_SETTING} is set: this host keeps its queues in memory. Unset it.")
-    return MemoryQueueStore()
+def _queue_store(options: QueueOptions) -> QueueStore:
+    identity_based = [name for name in os.environ if name.lower().startswith(STORAGE_SETTING.lower() + "__")]
+    if identity_based:
+        raise HostError(f"The local host has no identity to use {identity_based[0]} with: unset it.")
+    connection_string = os.environ.get(STORAGE_SETTING)
+    if not connection_string:
+        return MemoryQueueStore()
+    from local.host.azure_queues import AzureQueueStore  # noqa: PLC0415  - most starts do without the SDK
+
+    return AzureQueueStore(connection_string, options.max_polling_interval)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -69,7 +70,12 @@ class QueueListener:
 
     def _poll(self) -> None:
         while not self._stopping:
-            batch = self._store.receive(self._queue, self._options.batch_size, _HIDDEN_WHILE_WORKED_ON, wait=60)
+            try:
+                batch = self._store.receive(self._queue, self._options.batch_size, _HIDDEN_WHILE_WORKED_ON, wait=60)
+            except Exception:
+                log.exception("Queue %s could not be read; trying again", self._queue)
+                batch = []
+                time.sleep(1)
             with self._finished:
                 self._running += len(batch)
             for message in batch:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from local.azurite import is_installed, run_azurite
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -26,6 +28,9 @@ SETTINGS = {
     "AzureWebJobs.switched_off.Disabled": "true",
     "AzureWebJobs.nightly.Disabled": "true",
 }
+
+WITH_AZURITE = is_installed() or bool(os.environ.get("CI"))  # CI fails without it
+collect_ignore = [] if WITH_AZURITE else ["test_azure_storage.py"]
 
 
 @dataclass
@@ -78,6 +83,13 @@ def running_host(folder: Path, settings: dict[str, str], app: Path = APP) -> Ite
             process.terminate()
     if os.name != "nt":  # there, terminate ends a process without asking it
         assert process.returncode == 0
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[str]:
+    """The connection string of an Azurite of our own."""
+    with run_azurite() as connection_string:
+        yield connection_string
 
 
 @pytest.fixture(scope="session")
