@@ -117,6 +117,12 @@ class SqliteLedger:
             rows = self._db.execute("SELECT id, opened, body FROM hold ORDER BY opened, id").fetchall()
         return [{"id": id_, "opened": opened, **json.loads(body)} for id_, opened, body in rows]
 
+    def open_holds(self) -> int:
+        """Count the holds that wait for a person."""
+        with self._lock:
+            (count,) = self._db.execute("SELECT count(*) FROM hold").fetchone()
+        return int(count)
+
     def start_run(self, run: Run, parts: Iterable[Part]) -> None:
         """Record a new run and its parts."""
         with self._transaction():

@@ -51,6 +51,9 @@ class Ledger(Protocol):
     def members(self, list_id: str) -> Iterator[RecordRef]:
         """Records last seen on a list, in the order of their ids."""
 
+    def open_holds(self) -> int:
+        """Count the holds that wait for a person."""
+
     def start_run(self, run: Run, parts: Iterable[Part]) -> None:
         """Record a new run and its parts."""
 

@@ -1,0 +1,83 @@
+"""The one place that puts the parts together."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import urlsplit
+
+from consent_sync.consent.landscape import Mode
+from consent_sync.dataverse.auth import token_provider
+from consent_sync.dataverse.client import DataverseClient
+from consent_sync.engine.passes import Passes
+from consent_sync.engine.reconcile import Reconciler
+from consent_sync.ledger.codec import SubjectKeys
+from consent_sync.ledger.sqlite import SqliteLedger
+from consent_sync.mapping.load import LoadedMapping, load_mapping
+from consent_sync.settings import SettingError, Settings
+from consent_sync.tenant.apply import MARKER
+from consent_sync.tenant.dataverse import DataverseTenant
+
+
+@dataclass(frozen=True)
+class Service:
+    """The running service: what the entry points need."""
+
+    settings: Settings
+    mapping: LoadedMapping
+    client: DataverseClient
+    ledger: SqliteLedger
+    passes: Passes
+
+
+@cache
+def mapping() -> LoadedMapping:
+    """Give the mapping of this process, read once. Raises MappingError or SettingError."""
+    return load_mapping(settings().mapping_file)
+
+
+@cache
+def settings() -> Settings:
+    """Give the settings of this process. Raises SettingError."""
+    return Settings.read(os.environ)
+
+
+@cache
+def service() -> Service:
+    """Give the service of this process, put together once. Raises ConsentSyncError; the next call tries again."""
+    return assemble(settings(), mapping())
+
+
+def assemble(settings: Settings, mapping: LoadedMapping) -> Service:
+    """Put a service together."""
+    tokens = token_provider(
+        settings.dataverse_auth,
+        url=settings.dataverse_url,
+        token=settings.dataverse_token,
+        client_id=settings.dataverse_client_id,
+        tenant_id=settings.dataverse_tenant_id,
+        client_secret=settings.dataverse_client_secret,
+        certificate=settings.dataverse_certificate,
+    )
+    client = DataverseClient(settings.dataverse_url, tokens, tag=MARKER)
+    ledger = _ledger(settings)
+    tenant = DataverseTenant(client, mapping)
+    reconciler = Reconciler(tenant, ledger, _mode(settings, mapping))
+    lists = {str(id_) for brand in mapping.file.brands.values() for id_ in brand.opt_out_lists}
+    lists |= {str(pair.list) for brand in mapping.file.brands.values() for pair in brand.topics}
+    passes = Passes(tenant, ledger, reconciler, mapping.fingerprint, tuple(sorted(lists)))
+    return Service(settings, mapping, client, ledger, passes)
+
+
+def _mode(settings: Settings, mapping: LoadedMapping) -> Mode:
+    """Give the mapping's step on the ladder, or a lower one that the environment forces."""
+    chosen, ceiling = mapping.file.policy.mode, settings.mode_ceiling
+    return min(chosen, ceiling, key=lambda mode: mode.step) if ceiling else chosen
+
+
+def _ledger(settings: Settings) -> SqliteLedger:
+    url = urlsplit(settings.ledger_url)
+    if url.scheme != "sqlite":
+        raise SettingError("LEDGER_URL must be sqlite:///path-of-a-file")
+    return SqliteLedger(settings.ledger_url.removeprefix("sqlite:///"), SubjectKeys(settings.ledger_hash_key))

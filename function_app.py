@@ -1,0 +1,133 @@
+"""The Azure Functions: thin translations between triggers and the service. No rule and no table name stands here."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import List  # noqa: UP035  - the worker refuses the built-in list inside func.Out
+
+import azure.functions as func
+
+from consent_sync.bootstrap import mapping, service, settings
+from consent_sync.errors import ConsentSyncError
+from consent_sync.operate.http import Answer, answer, not_found, problem
+from consent_sync.operate.resync import read_request, view
+from consent_sync.operate.status import status_of
+from consent_sync.operate.webhook import wake_from
+from consent_sync.ports.wake import PageTurn, Wake
+
+STORAGE = "AzureWebJobsStorage"
+WAKES, PAGES = "wakes", "resync-pages"
+LAST_TRY = 5  # extensions.queues.maxDequeueCount of host.json
+
+app = func.FunctionApp()
+log = logging.getLogger("consent_sync")
+
+
+def _answering[**P](handler: Callable[P, Answer]) -> Callable[P, func.HttpResponse]:
+    """Turn a handler's answer, or the error it raises, into the response."""
+
+    @functools.wraps(handler)
+    def respond(*args: P.args, **kwargs: P.kwargs) -> func.HttpResponse:
+        try:
+            given = handler(*args, **kwargs)
+        except ConsentSyncError as error:
+            log.warning("%s answers %s: %s", handler.__name__, type(error).__name__, error)
+            given = problem(error)
+        return func.HttpResponse(given.body, status_code=given.status, headers=dict(given.headers))
+
+    # the worker compares the annotations with the bindings
+    respond.__annotations__ = handler.__annotations__ | {"return": func.HttpResponse}
+    return respond
+
+
+@app.function_name("dataverse_events")
+@app.route(route="dataverse-events", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.queue_output(arg_name="wakes", queue_name=WAKES, connection=STORAGE)
+@_answering
+def dataverse_events(req: func.HttpRequest, wakes: func.Out[str]) -> Answer:
+    """Check a webhook call and queue the wake; the key stands in a header of its own, checked before anything else."""
+    wake = wake_from(req.get_body(), req.headers, settings().webhook_keys, lambda: mapping().file)
+    if wake:
+        wakes.set(wake.to_json())
+    return answer({"queued": int(wake is not None)}, HTTPStatus.ACCEPTED)
+
+
+@app.function_name("reconcile")
+@app.queue_trigger(arg_name="msg", queue_name=WAKES, connection=STORAGE)
+def reconcile(msg: func.QueueMessage) -> None:
+    """Reconcile what a wake names."""
+    service().passes.wake(Wake.from_json(msg.get_body().decode()), last_try=_is_last(msg))
+
+
+@app.function_name("resync_page")
+@app.queue_trigger(arg_name="msg", queue_name=PAGES, connection=STORAGE)
+@app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
+def resync_page(msg: func.QueueMessage, pages: func.Out[str]) -> None:
+    """Work one page of a run and queue the next."""
+    turn = service().passes.turn(PageTurn.from_json(msg.get_body().decode()), last_try=_is_last(msg))
+    if turn:
+        pages.set(turn.to_json())
+
+
+@app.function_name("sweep")
+@app.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
+@app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
+def sweep(timer: func.TimerRequest, pages: func.Out[List[str]]) -> None:  # noqa: ARG001, UP006  - the binding's shape
+    """Begin a safety sweep: it only finds what to look at, so that nothing is lost if the timer's host goes away."""
+    run, turns = service().passes.start_sweep()
+    log.info("sweep %s of %s begins with %d parts", run.id, run.scope, len(turns))
+    pages.set([turn.to_json() for turn in turns])
+
+
+@app.function_name("resync")
+@app.route(route="resync", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@app.queue_output(arg_name="wakes", queue_name=WAKES, connection=STORAGE)
+@app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
+@_answering
+def resync(req: func.HttpRequest, wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> Answer:  # noqa: UP006
+    """Begin a resync that a person asked for."""
+    request, scope = read_request(req.get_body(), mapping().file)
+    run, messages = service().passes.start_resync(scope, dry_run=request.dry_run, reason=request.reason)
+    if named := [message.to_json() for message in messages if isinstance(message, Wake)]:
+        wakes.set(named)
+    if turns := [message.to_json() for message in messages if isinstance(message, PageTurn)]:
+        pages.set(turns)
+    return answer({"run": run.id}, HTTPStatus.ACCEPTED, Location=f"/api/resync/{run.id}")
+
+
+@app.function_name("resync_status")
+@app.route(route="resync/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def resync_status(req: func.HttpRequest) -> Answer:
+    """Show how a run stands."""
+    ledger = service().ledger
+    run = ledger.run(req.route_params["id"])
+    return answer(view(run, ledger.parts(run.id))) if run else not_found("run")
+
+
+@app.function_name("status")
+@app.route(route="status", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def status(req: func.HttpRequest) -> Answer:  # noqa: ARG001  - the binding's shape
+    """Show the mode, what keeps the service from working, and the latest runs."""
+    return answer(status_of(service().passes))
+
+
+@app.function_name("health")
+@app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@_answering
+def health(req: func.HttpRequest) -> Answer:  # noqa: ARG001  - the binding's shape
+    """Say one word to anybody: whether the settings and the mapping can be used."""
+    try:
+        service()
+    except ConsentSyncError as error:
+        log.error("not healthy: %s", error)  # noqa: TRY400  - the message is for administrators, the trace is not
+        return answer({"status": "failing"}, HTTPStatus.SERVICE_UNAVAILABLE)
+    return answer({"status": "ok"})
+
+
+def _is_last(msg: func.QueueMessage) -> bool:
+    return (msg.dequeue_count or 1) >= LAST_TRY
