@@ -39,6 +39,10 @@ class Command(NamedTuple):
     needs_azurite: bool = False
 
 
+class MissingToolError(Exception):
+    """Something this machine lacks; the message says how to get it."""
+
+
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 COMMANDS = {
@@ -78,7 +82,7 @@ def main(arguments: list[str]) -> int:
     except subprocess.CalledProcessError as error:
         print(f"This failed, see above: {subprocess.list2cmdline(error.cmd)}", file=sys.stderr)
         return 2
-    except NoPythonError as error:
+    except MissingToolError as error:
         print(error, file=sys.stderr)
         return 2
     os.environ["PYTHONUTF8"] = "1"
@@ -128,7 +132,7 @@ def prepare_venv() -> Path:
             shutil.rmtree(VENV)
         subprocess.run([*base, "-m", "venv", str(VENV)], check=True)
     stamp.write_text(UNFINISHED)
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    install = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     subprocess.run([*install, "-r", "requirements-dev.txt"], cwd=REPOSITORY, check=True)
     stamp.write_text(wanted)
     return python
@@ -148,16 +152,12 @@ def can_install(python: list[str]) -> bool:
 # -- Python 3.13 ------------------------------------------------------------------------------------------------------
 
 
-class NoPythonError(Exception):
-    """No suitable Python on this machine; the message says how to get one."""
-
-
 def find_python(commands: Iterable[list[str]]) -> list[str]:
     """Return the first of the commands that really starts a Python 3.13 that can make a virtual environment."""
     for command in commands:
         if answers(command, f"import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != {VERSION})"):
             return command
-    raise NoPythonError(
+    raise MissingToolError(
         "No Python 3.13 found: install it from https://www.python.org/downloads/ or with your package manager "
         "(uv python install 3.13, pyenv install 3.13, brew install python@3.13), then run this again."
     )
@@ -205,7 +205,7 @@ def prepare_azurite() -> None:
     npm = shutil.which("npm")
     if npm is None:
         if os.environ.get("CI"):
-            raise NoPythonError("npm is missing: CI runs the tests against Azurite.")
+            raise MissingToolError("npm is missing: install Node.js, since CI runs the tests against Azurite too.")
         print("npm is not installed: the tests against Azurite are left out.", file=sys.stderr)
         return
     lock = hashlib.sha256((AZURITE / "package-lock.json").read_bytes()).hexdigest()
