@@ -1,0 +1,1 @@
+"""The show: a sample company, its contradictions, the repair, and opt-outs travelling live."""
