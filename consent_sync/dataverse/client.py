@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 MAX_URL = 32 * 1024
 MAX_URL_IN_BATCH = 64 * 1024
+SECONDS_PER_OPERATION = 0.15  # what the read time-out grows by in a batch, which answers when all is done
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,11 @@ class DataverseClient:
     def server_time(self) -> datetime | None:
         """The `Date` of the last answer (UTC, whole seconds), None before the first."""
         return self._transport.server_time
+
+    @property
+    def dop_hint(self) -> int | None:
+        """How many parallel requests the server last recommended (`x-ms-dop-hint`), None if it did not say."""
+        return self._transport.dop_hint
 
     def counting(self) -> AbstractContextManager[Counter]:
         """Count the requests of this thread: `with client.counting() as counter: ...; counter.requests`."""
@@ -233,7 +239,16 @@ class DataverseClient:
         ids = self._transport.correlation_id
         idempotent = all(operation.idempotent for operation in operations)
         raw = self._transport.exchange(
-            Request("POST", API_PATH + whole.path, headers, content, idempotent, whole.label, ids)
+            Request(
+                whole.method,
+                API_PATH + whole.path,
+                headers,
+                content,
+                idempotent,
+                whole.label,
+                ids,
+                extra_seconds=SECONDS_PER_OPERATION * len(operations),
+            )
         )
         if not raw.multipart:
             answer = read_answer(raw.status, raw.headers, raw.content, operation=whole, correlation_id=ids)

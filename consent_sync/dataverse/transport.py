@@ -66,6 +66,7 @@ class Request:
     idempotent: bool
     label: str
     correlation_id: str
+    extra_seconds: float = 0.0  # beyond the read time-out, for work that takes longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class Transport:
         self.clock = clock
         self.total = Counter()
         self.server_time: datetime | None = None
+        self.dop_hint: int | None = None
         self._auth = _Bearer(tokens)
         self._timeout = timeout
         self._session_factory = session_factory
@@ -179,6 +181,7 @@ class Transport:
 
     def _attempt(self, request: Request) -> Raw | ConnectionFailed:
         ids = {"x-ms-client-request-id": str(uuid4()), "x-ms-correlation-id": request.correlation_id}
+        connect, read = self._timeout
         self.count(requests=1)
         try:
             answer = self._session().request(
@@ -186,7 +189,7 @@ class Transport:
                 self.url + request.path,
                 headers={**_HEADERS, **ids, **request.headers},
                 data=request.content or None,
-                timeout=self._timeout,
+                timeout=(connect, read + request.extra_seconds),
                 allow_redirects=False,
                 auth=self._auth,
             )
@@ -202,6 +205,8 @@ class Transport:
         if date := raw.headers.get("date"):
             with contextlib.suppress(ValueError):
                 self.server_time = parsedate_to_datetime(date).astimezone(UTC)
+        if (hint := raw.headers.get("x-ms-dop-hint", "")).isdecimal():
+            self.dop_hint = int(hint)
         if raw.status == HTTPStatus.TOO_MANY_REQUESTS:
             self.count(throttled=1)
         return raw

@@ -1,0 +1,53 @@
+"""Independent reads or writes side by side, as many as the server recommends.
+
+Source: Microsoft's page "Send parallel requests" (header `x-ms-dop-hint`, ramp up, let the server tell) and "Service
+protection API limits" (52 concurrent requests).
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from consent_sync.dataverse.client import DataverseClient
+
+_MOST = 52
+_UNHINTED = 4
+
+
+def next_degree(degree: int, *, hint: int | None, throttled: bool, at_most: int) -> int:
+    """Decide how many run at once: one more after a job that went well, half after one that was throttled."""
+    ceiling = max(1, min(at_most, hint or _UNHINTED))
+    return max(1, min(ceiling, degree // 2 if throttled else degree + 1))
+
+
+def in_parallel[T](client: DataverseClient, jobs: Iterable[Callable[[], T]], *, at_most: int = 16) -> Generator[T]:
+    """Run jobs on threads and give their results in the order of the jobs, which are taken lazily.
+
+    Starts with one at a time and follows the server from there. The first job that raises ends the run: those that are
+    running finish, the rest never start.
+    """
+
+    def measured(job: Callable[[], T]) -> tuple[T, bool]:
+        with client.counting() as counter:
+            result = job()
+        return result, counter.throttled > 0
+
+    left = iter(jobs)
+    running: deque[Future[tuple[T, bool]]] = deque()
+    degree = 1
+    with ThreadPoolExecutor(max_workers=min(at_most, _MOST)) as pool:
+        try:
+            while True:
+                while len(running) < degree and (job := next(left, None)) is not None:
+                    running.append(pool.submit(contextvars.copy_context().run, measured, job))
+                if not running:
+                    return
+                result, throttled = running.popleft().result()
+                degree = next_degree(degree, hint=client.dop_hint, throttled=throttled, at_most=at_most)
+                yield result
+        finally:
+            for future in running:
+                future.cancel()
