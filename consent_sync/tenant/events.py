@@ -18,7 +18,6 @@ from consent_sync.ports.wake import Wake
 from . import tables
 from .observe import scope_of_row
 
-IMAGE = "consent"
 _ROW_IMAGE = (
     tables.POINT_VALUE,
     tables.POINT_TYPE,
