@@ -121,7 +121,8 @@ def _opened(know: Knowledge, at: Location, points: tuple[ContactPoint, ...], sna
     meaning = know.landscape.meaning(at)
     if not snapshot.complete.issuperset(points):
         return None
-    if any(know.cause_of_out(point, scope) for point in points for scope in meaning.scopes):
+    parts = [part for scope in meaning.scopes for part in (scope, *know.landscape.purposes_under(scope))]
+    if any(know.cause_of_out(point, part) for point in points for part in parts):
         return None
     wide = any(know.landscape.purposes_under(scope) for scope in meaning.scopes)
     if wide and not know.landscape.policy.release_flag:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .model import NEVER, Act, ContactPoint, Location, Observation, Reading, RecordRef, Snapshot, Subject
+from .model import NEVER, Act, Location, Observation, Reading, RecordRef, Snapshot, Subject
 from .registers import Entry, Evidence, Seen
 
 if TYPE_CHECKING:
@@ -115,7 +115,6 @@ def _from_observations(  # noqa: PLR0913  - one argument for each thing that the
     born: datetime,
     readings: Mapping[Location, Reading],
 ) -> Iterator[Evidence]:
-    points_of = snapshot.points_of()
     for o in snapshot.observations:
         seen = _seen_before(entries[o.location.subject], o.location)
         reading = readings[o.location]
@@ -123,7 +122,7 @@ def _from_observations(  # noqa: PLR0913  - one argument for each thing that the
         if reading is Reading.OUT and not _unchanged(o, reading, seen):
             at, why = (o.changed if o.present else snapshot.read_until), "first seen" if seen is None else "changed"
             if _may_be_ours(seen):
-                subjects, why = _derived_from(o.location.subject, points_of, entries), "touched after our write"
+                subjects, why = _derived_from(o.location.subject, snapshot, entries), "touched after our write"
         elif reading is Reading.IN and o.trusted:
             at, why = _certainly_in_at(o, seen, told.get(o.location, ()), born), "opted in"
         else:
@@ -158,20 +157,19 @@ def _is_own_opening(o: Observation, last: Seen) -> bool:
     return last.wrote is Reading.IN and not last.pending and last.version == o.version
 
 
-def _derived_from(
-    subject: Subject, points_of: Mapping[RecordRef, frozenset[ContactPoint]], entries: Mapping[Subject, Entry]
-) -> Iterable[Subject]:
+def _derived_from(subject: Subject, snapshot: Snapshot, entries: Mapping[Subject, Entry]) -> Iterable[Subject]:
     """Whose opt-out a location stands for that we wrote out ourselves and that was touched since.
 
     On a record it followed from an address of that record, so it must not start to speak for the record's other ones.
     """
     if not isinstance(subject, RecordRef):
         return (subject,)
-    return [p for p in points_of.get(subject, ()) if _any_out(entries[p])] or [subject]
+    points = (point for point, holders in snapshot.holders.items() if subject in holders)
+    return [p for p in points if any(_any_out(entries[s]) for s in {p, *snapshot.holders[p]} - {subject})] or [subject]
 
 
 def _any_out(entry: Entry) -> bool:
-    return any(r.latest_out > r.latest_in for r in entry.registers.values())
+    return any(r.latest_out > NEVER and r.latest_out >= r.latest_in for r in entry.registers.values())
 
 
 def _remembered(

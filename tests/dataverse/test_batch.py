@@ -111,6 +111,12 @@ def test_answers_come_back_in_the_order_of_the_operations(line_end: str) -> None
     assert removed.error.operation == f"DELETE contacts({ID})"
 
 
+def test_a_part_may_end_with_its_headers() -> None:
+    content_type, content = multipart("HTTP/1.1 204 No Content\r\nETag: x", "HTTP/1.1 204 No Content")
+    responses = decode(content_type, content, [Operation("DELETE", "a(1)")] * 2)
+    assert [response.etag for response in responses] == ["x", None]
+
+
 def test_members_of_a_change_set_may_stand_apart() -> None:
     operations = [Operation("POST", "as", {}, change_set="x"), READ, Operation("POST", "bs", {}, change_set="x")]
     _, content = encode(operations)

@@ -135,6 +135,20 @@ def test_nonsense_never_looks_like_an_empty_list(
         list(client.list_rows("contacts"))
 
 
+@pytest.mark.parametrize("content_type", ["text/html", "application/json", ""])
+def test_a_success_that_is_neither_json_nor_text_is_no_success(
+    client: DataverseClient, server: ScriptedServer, content_type: str
+) -> None:
+    server.answers(Answer(200, b"<html>sign in</html>", {"Content-Type": content_type} if content_type else {}))
+    with pytest.raises(ProtocolError):
+        client.get("contacts")
+
+
+def test_text_loses_its_byte_order_mark(client: DataverseClient, server: ScriptedServer) -> None:
+    server.answers(Answer(200, b"\xef\xbb\xbf42", {"Content-Type": "text/plain"}))
+    assert client.get("contacts/$count") == "42"
+
+
 def test_whoami_gives_lower_case_ids(client: DataverseClient, server: ScriptedServer) -> None:
     server.answers(Answer(body={"UserId": ID.upper(), "BusinessUnitId": ID, "OrganizationId": ID}))
     assert client.whoami().user_id == ID

@@ -169,6 +169,10 @@ class World:
             self.truth += [Truth(record, scope, Reading.OUT, self.now) for scope in scopes]
         return Act(Location(record, kind, list_id), Reading.OUT if kind is Kind.LIST else Reading.SILENT, self.now)
 
+    def wait(self) -> None:
+        """Let time pass, so that what is looked at next lies in an earlier second."""
+        self._tick()
+
     # the tenant port
 
     def landscape(self) -> Landscape:
