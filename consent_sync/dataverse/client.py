@@ -254,7 +254,10 @@ class DataverseClient:
             answer = read_answer(raw.status, raw.headers, raw.content, operation=whole, correlation_id=ids)
             raise answer.error or ProtocolError("the answer to a batch is not multipart", operation=whole.label)
         responses = decode(raw.headers["content-type"], raw.content, operations, correlation_id=ids)
-        self._transport.count(throttled=sum(isinstance(response.error, Throttled) for response in responses))
+        errors = [response.error for response in responses if response.error is not None]
+        for error in errors:
+            error.request_id = error.request_id or raw.headers.get("x-ms-service-request-id")
+        self._transport.count(throttled=sum(isinstance(error, Throttled) for error in errors))
         return responses
 
     # Pages

@@ -15,7 +15,7 @@ from consent_sync.errors import ConsentSyncError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MESSAGE_LENGTH = 300
+_MESSAGE_LENGTH = 500  # Dataverse names a missing privilege after some 270
 # Ids, error codes and annotation names are kept: they help support and point at nobody.
 _KEEP_OR_SCRUB = re.compile(
     r"(?P<keep>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|0x[0-9a-f]{8}|@(?:odata|microsoft)\.[\w.]+)"
@@ -24,8 +24,8 @@ _KEEP_OR_SCRUB = re.compile(
     re.IGNORECASE,
 )
 _STRING_LITERAL = re.compile(r"'[^']*'")
-_PRIVILEGE = re.compile(r"\bprv[A-Za-z0-9_]+")
-_TABLE = re.compile(r"(?:for entity|entity name|table)[\s:=]*'?([a-z][a-z0-9_]+)'?", re.IGNORECASE)
+_PRIVILEGE = re.compile(r"\bprv[A-Za-z0-9_]+|\b(?:Read|Write|Create|Delete|Append|AppendTo|Assign|Share)Access\b")
+_TABLE = re.compile(r"\b(?:for|of) entity[\s:=]*'?([a-z][a-z0-9_]+)", re.IGNORECASE)
 
 
 def scrub(text: str) -> str:
@@ -68,9 +68,9 @@ class DataverseError(ConsentSyncError):
         self.correlation_id = correlation_id
         self.operation = operation
         self.retry_after = retry_after
-        super().__init__(self._text())
+        super().__init__(self.message)
 
-    def _text(self) -> str:
+    def __str__(self) -> str:
         answer = " ".join(str(part) for part in (self.status, self.code) if part)
         ids = f" [request {self.request_id}]" if self.request_id else ""
         return ": ".join(part for part in (self.operation, answer, self.message) if part) + ids
@@ -89,7 +89,7 @@ class PrivilegeMissing(DataverseError):
 
     @property
     def privilege(self) -> str | None:
-        """The name of the missing privilege, such as `prvReadContact`, if Dataverse said it."""
+        """The missing privilege (`prvReadContact`) or access right (`ReadAccess`), if Dataverse said it."""
         found = _PRIVILEGE.search(self.message)
         return found[0] if found else None
 

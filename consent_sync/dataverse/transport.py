@@ -15,6 +15,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
+from weakref import WeakSet
 
 import requests
 from requests.auth import AuthBase
@@ -122,7 +123,7 @@ class Transport:
         self._timeout = timeout
         self._session_factory = session_factory
         self._local = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._sessions: WeakSet[requests.Session] = WeakSet()  # a thread that ends takes its session along
         self._counters: ContextVar[tuple[Counter, ...]] = ContextVar("counters", default=())
 
     @contextlib.contextmanager
@@ -217,12 +218,12 @@ class Transport:
             session = self._local.session = self._session_factory()
             # Without the affinity cookie the load spreads over the web servers, each with limits of its own.
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-            self._sessions.append(session)
+            self._sessions.add(session)
         return session
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        for session in self._sessions:
+        for session in list(self._sessions):
             session.close()
 
 

@@ -220,6 +220,16 @@ def test_conflicts_are_data_and_writes_are_tagged(client: DataverseClient, serve
     assert server.asked[0].headers["Prefer"] == "odata.continue-on-error"
 
 
+def test_an_error_inside_a_batch_has_the_request_id_of_the_batch(
+    client: DataverseClient, server: ScriptedServer
+) -> None:
+    answer = batch_answer(failed(404, "0x80040217"), failed(404, "0x80040217", x_ms_service_request_id="own"))
+    server.answers(Answer(200, answer.body, {**answer.headers, "x-ms-service-request-id": "outer"}))
+    responses = client.batch([READ, READ])
+    assert [response.error and response.error.request_id for response in responses] == ["outer", "own"]
+    assert "[request outer]" in str(responses[0].error)
+
+
 def test_nothing_to_do_sends_nothing(client: DataverseClient) -> None:
     assert client.batch([]) == []
     assert client.list_many([]) == []

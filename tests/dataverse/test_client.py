@@ -92,18 +92,34 @@ def test_errors_keep_the_request_id_and_lose_addresses(client: DataverseClient, 
     assert raised.value.correlation_id == server.asked[0].headers["x-ms-correlation-id"]
 
 
-def test_a_missing_privilege_names_privilege_and_table(client: DataverseClient, server: ScriptedServer) -> None:
-    server.answers(
-        error(
-            403,
-            "0x80040220",
-            f"Principal user (Id={ID}, type=8, roleCount=1) is missing prvReadmsdynmkt_purpose privilege "
-            f"(Id={ID}) on OTC=10530 for entity 'msdynmkt_purpose' (LocalizedName='Purpose').",
-        )
-    )
+@pytest.mark.parametrize(
+    ("message", "privilege", "table"),
+    [
+        (
+            (
+                f"Principal user (Id={ID}, type=8, roleCount=5, privilegeCount=1283, accessMode='0 Read-Write', "
+                f"AADObjectId='{ID}', MetadataCachePrivilegesCount=6338, businessUnitId={ID}), is missing "
+                f"prvReadmsdynmkt_purpose privilege (Id={ID}) on OTC=10530 for entity 'msdynmkt_purpose' "
+                "(LocalizedName='Purpose')."
+            ),
+            "prvReadmsdynmkt_purpose",
+            "msdynmkt_purpose",
+        ),
+        (
+            f"Principal with id {ID} does not have WriteAccess right(s) for record with id {ID} of entity contact",
+            "WriteAccess",
+            "contact",
+        ),
+        ("The user is disabled", None, None),
+    ],
+)
+def test_a_missing_privilege_names_privilege_and_table(
+    client: DataverseClient, server: ScriptedServer, message: str, privilege: str | None, table: str | None
+) -> None:
+    server.answers(error(403, "0x80040220", message))
     with pytest.raises(PrivilegeMissing) as raised:
         client.get("msdynmkt_purposes")
-    assert (raised.value.privilege, raised.value.table) == ("prvReadmsdynmkt_purpose", "msdynmkt_purpose")
+    assert (raised.value.privilege, raised.value.table) == (privilege, table)
 
 
 @pytest.mark.parametrize(("status", "expected"), [(401, Unauthorized), (404, NotFound), (501, BadRequest)])
@@ -207,7 +223,7 @@ def test_a_token_goes_to_the_environment_only(client: DataverseClient, server: S
         ("ada%40example.org, AdA+x@sub.example.org;", "<address>, <address>;"),
         ("mobile +49 (30) 123-4567 and 00493012345", "mobile <number> and <number>"),
         ("mobile%20%2b4930123456", "mobile%20<number>"),
-        ("x" * 900, "x" * 300),
+        ("x" * 900, "x" * 500),
     ],
 )
 def test_messages_keep_ids_and_lose_people(text: str, kept: str | None) -> None:
