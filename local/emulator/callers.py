@@ -1,0 +1,96 @@
+"""Who sends a request: token, impersonation, privileges, and the headers that switch business logic off."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from . import schema, seed
+from .context import Context
+from .errors import DataverseError, bad_request, forbidden
+
+if TYPE_CHECKING:
+    from .delivery import Delivery
+    from .store import Store
+    from .web import Request
+
+BYPASS_PRIVILEGE = "prvBypassCustomBusinessLogic"
+ACT_PRIVILEGE = "prvActOnBehalfOfAnotherUser"
+_BYPASS = "mscrm.bypassbusinesslogicexecution"
+_BYPASS_STEPS = "mscrm.bypassbusinesslogicexecutionstepids"
+_BYPASS_PLUGINS = "mscrm.bypasscustompluginexecution"
+_STEP_LIMIT = 3
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(slots=True)
+class Callers:
+    """Knows the users. `token` is the only accepted bearer token when set; `privileges` are the application user's.
+
+    A token that equals the domain name of a user acts as that user; any other acts as the application user.
+    """
+
+    store: Store
+    delivery: Delivery
+    token: str | None = None
+    privileges: set[str] = field(default_factory=lambda: {ACT_PRIVILEGE})
+
+    def context(self, request: Request, parent: Context | None = None) -> Context:
+        """The caller of a request; parts of a batch share the `parent`'s transaction.
+
+        Raises 401 without a valid token, 403 without the privilege for what a header asks.
+        """
+        actual = parent.actual if parent else self._authenticate(request)
+        user = self._impersonated(request, actual)
+        bypass = {part.strip() for part in (request.header(_BYPASS) or "").split(",") if part.strip()}
+        if (request.header(_BYPASS_PLUGINS) or "").lower() == "true":
+            bypass.add("CustomSync")
+        step_ids = [match.group() for match in _GUID.finditer((request.header(_BYPASS_STEPS) or "").lower())]
+        if bypass or step_ids:
+            self._require(actual, BYPASS_PRIVILEGE)
+        if len(step_ids) > _STEP_LIMIT:
+            raise bad_request(f"At most {_STEP_LIMIT} step ids can be bypassed in one request.", "0x80040203")
+        context = Context(
+            user,
+            actual,
+            tag=request.query.get("tag"),
+            bypass=frozenset(bypass),
+            bypass_steps=frozenset(step_ids),
+            depth=self.delivery.depth_after(request.header("x-ms-correlation-request-id")),
+        )
+        if parent:
+            context.jobs = parent.jobs
+            context.correlation_id = parent.correlation_id
+        return context
+
+    def _authenticate(self, request: Request) -> str:
+        kind, _, token = (request.headers.get("authorization") or "").partition(" ")
+        if kind.lower() != "bearer" or not token.strip() or (self.token and token != self.token):
+            raise DataverseError(
+                401,
+                "0x80040220",
+                "The bearer token is missing or not accepted.",
+                {"WWW-Authenticate": 'Bearer authorization_uri="https://login.microsoftonline.com/common"'},
+            )
+        found = self.store.find(schema.BY_NAME["systemuser"], domainname=token)
+        return str(found[0]["systemuserid"]) if found else seed.APP_USER
+
+    def _impersonated(self, request: Request, actual: str) -> str:
+        table = schema.BY_NAME["systemuser"]
+        column = "azureactivedirectoryobjectid"
+        wanted = request.header("callerobjectid")
+        if not wanted:
+            column, wanted = table.id, request.header("mscrmcallerid")
+        if not wanted:
+            return actual
+        self._require(actual, ACT_PRIVILEGE)
+        found = self.store.find(table, **{column: wanted.strip("{}").lower()})
+        if not found:
+            raise DataverseError(403, "0x80042f10", f"The user to impersonate does not exist: {wanted}")
+        return str(found[0][table.id])
+
+    def _require(self, user: str, privilege: str) -> None:
+        if user == seed.ADMIN_USER or (user == seed.APP_USER and privilege in self.privileges):
+            return
+        raise forbidden(privilege, user)

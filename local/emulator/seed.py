@@ -1,0 +1,72 @@
+"""What every organization holds before anybody writes: itself, its users, messages and message filters."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from . import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAMESPACE = uuid.UUID("5f0bd6a6-9d3c-4a43-9f1c-0a4f6a0c5d11")
+# Two message ids are the same in every organization (dataverse.md 1.2).
+_KNOWN_MESSAGES = {
+    "Create": "9ebdbb1b-ea3e-db11-86a7-000a3a5473e8",
+    "Update": "20bebb1b-ea3e-db11-86a7-000a3a5473e8",
+}
+
+
+def fixed_id(name: str) -> str:
+    """A guid that is the same for the same name in every run."""
+    return str(uuid.uuid5(_NAMESPACE, name))
+
+
+ORGANIZATION = fixed_id("organization")
+ORGANIZATION_NAME = "emulator"
+BUSINESS_UNIT = fixed_id("businessunit")
+ADMIN_USER = fixed_id("systemuser admin")
+APP_USER = fixed_id("systemuser app")
+STAFF_USER = fixed_id("systemuser staff")
+
+
+def message_id(name: str) -> str:
+    """The sdkmessageid of a message."""
+    return _KNOWN_MESSAGES.get(name) or fixed_id(f"sdkmessage {name}")
+
+
+def rows() -> Iterator[tuple[str, dict[str, Any]]]:
+    """System rows, in the form `Store.load` takes."""
+    yield "organization", {"organizationid": ORGANIZATION, "name": ORGANIZATION_NAME}
+    yield "businessunit", {"businessunitid": BUSINESS_UNIT, "name": ORGANIZATION_NAME}
+    for user, name, domain_name in (
+        (ADMIN_USER, "System Administrator", "admin@emulator.example"),
+        (APP_USER, "Application User", "app@emulator.example"),
+        (STAFF_USER, "Staff Member", "staff@emulator.example"),
+    ):
+        yield (
+            "systemuser",
+            {
+                "systemuserid": user,
+                "fullname": name,
+                "domainname": domain_name,
+                "applicationid": fixed_id("application") if user == APP_USER else None,
+                "azureactivedirectoryobjectid": fixed_id(f"object {user}"),
+                "_businessunitid_value": BUSINESS_UNIT,
+            },
+        )
+    tables = schema.BY_NAME.values()
+    for name in sorted({message for table in tables for message in table.messages | table.events}):
+        yield "sdkmessage", {"sdkmessageid": message_id(name), "name": name}
+    for table in tables:
+        for name in sorted(table.messages | table.events):
+            yield (
+                "sdkmessagefilter",
+                {
+                    "sdkmessagefilterid": fixed_id(f"sdkmessagefilter {name} {table.name}"),
+                    "primaryobjecttypecode": table.name,
+                    "iscustomprocessingstepallowed": name in table.events,
+                    "_sdkmessageid_value": message_id(name),
+                },
+            )

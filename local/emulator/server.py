@@ -1,0 +1,157 @@
+"""HTTP: cheroot in front, one WSGI application that logs, limits, breaks on purpose and dispatches."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+import traceback
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from cheroot import wsgi
+from werkzeug.wrappers import Request as WireRequest
+
+from . import batch
+from .errors import DataverseError, no_segment
+from .web import Request, Response, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .context import Context
+    from .emulator import Emulator
+
+_THREADS = 60  # more than the 52 concurrent requests that Dataverse allows
+_API = re.compile(r"^/api/data/v9\.[012](?:/|$)", re.IGNORECASE)
+_ADMIN = "/_emulator/"
+_SOCKET = "emulator.socket"
+
+
+class _Gateway(wsgi.Gateway_10):
+    """Hands the application the client's socket, so that it can cut the connection."""
+
+    def get_environ(self) -> Any:
+        environ = super().get_environ()  # type: ignore[no-untyped-call]
+        return {**environ, _SOCKET: self.req.conn.socket}
+
+
+def make_server(emulator: Emulator, port: int) -> wsgi.Server:
+    """The server, not yet listening."""
+    server = wsgi.Server(
+        ("127.0.0.1", port), Application(emulator), numthreads=_THREADS, server_name="emulator", request_queue_size=128
+    )
+    server.gateway = _Gateway
+    server.shutdown_timeout = 1
+    return server
+
+
+class Application:
+    """The WSGI application."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request of the wire."""
+        wire = WireRequest(environ)
+        path = wire.path
+        if path.startswith(_ADMIN):
+            response = self._admin(_request(wire, path[len(_ADMIN) :], "/"))
+        else:
+            match = _API.match(path)
+            if match:
+                response = self._api(_request(wire, path[match.end() :], f"{match[0].rstrip('/')}/"), environ)
+            else:
+                response = refusal(no_segment(path), details=False)
+        headers = [*response.headers.items(), ("Content-Length", str(len(response.body)))]
+        start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
+        return [response.body]
+
+    def _admin(self, request: Request) -> Response:
+        try:
+            return self._emulator.admin.handle(request, request.path)
+        except DataverseError as error:
+            return refusal(error, details=False)
+
+    def _api(self, request: Request, environ: dict[str, Any]) -> Response:
+        """One request of the Web API, written to the log."""
+        started = time.perf_counter()
+        rule = self._emulator.faults.take(request)
+        if rule and rule.hang:
+            time.sleep(rule.hang)
+        if rule and rule.cut == "before":
+            _cut(environ)
+            response = Response(HTTPStatus.SERVICE_UNAVAILABLE)
+        elif rule and rule.status:
+            response = rule.response()
+        else:
+            response = self._limited(request)
+            if rule and rule.cut == "after":
+                _cut(environ)
+        self._emulator.log.add(
+            {
+                "method": request.method,
+                "url": f"{request.path}?{request.raw_query}" if request.raw_query else request.path,
+                "status": response.status,
+                "seconds": time.perf_counter() - started,
+                "operations": _operations(request),
+                "tag": request.query.get("tag"),
+                "bytes_in": len(request.body),
+                "bytes_out": len(response.body),
+            }
+        )
+        return response
+
+    def _limited(self, request: Request) -> Response:
+        """Authenticate, count against the limits, run."""
+        details = "odata.include-annotations" in request.preferences
+        limits = self._emulator.limits
+        try:
+            with self._emulator.store.lock:
+                context = self._emulator.callers.context(request)
+            limits.enter(context.actual)
+        except DataverseError as error:
+            return refusal(error, details=details)
+        started = time.perf_counter()
+        try:
+            response = self._run(request, context)
+        except DataverseError as error:
+            response = refusal(error, details=details)
+        except Exception as error:  # noqa: BLE001  - a defect must show as 500, not as a dropped connection
+            traceback.print_exc()
+            response = refusal(DataverseError(500, "0x80040216", f"Emulator defect: {error!r}"), details=False)
+        finally:
+            limits.leave(context.actual, time.perf_counter() - started)
+        response.headers |= limits.headers(context.actual)
+        response.headers["x-ms-service-request-id"] = response.headers["REQ_ID"] = context.request_id
+        return response
+
+    def _run(self, request: Request, context: Context) -> Response:
+        if request.path == "$batch":
+            return self._emulator.batch.run(request, context)
+        return self._emulator.api.handle(request, context)
+
+
+def _request(wire: WireRequest, path: str, root: str) -> Request:
+    """Our own form of a request of the wire."""
+    headers = {name.lower(): value for name, value in wire.headers.items()}
+    query = wire.query_string.decode("latin-1")
+    base = f"{wire.scheme}://{wire.host}{root}"
+    return Request(wire.method, path, query, headers, wire.get_data(), base)
+
+
+def _operations(request: Request) -> int:
+    """Operations in a batch; 1 for any other request."""
+    if request.path != "$batch":
+        return 1
+    with suppress(DataverseError):
+        return batch.operations(batch.read(request))
+    return 0
+
+
+def _cut(environ: dict[str, Any]) -> None:
+    """Close the client's connection without a word."""
+    with suppress(OSError):
+        environ[_SOCKET].shutdown(socket.SHUT_RDWR)
