@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from consent_sync.consent.model import ContactPoint, Location, RecordRef, Snapshot
+from consent_sync.consent.model import RecordRef, Snapshot, Subject
 from consent_sync.ports.ledger import Ledger
 from consent_sync.ports.runs import Part, Run, RunKind, Source, State, state_of
 from consent_sync.ports.tenant import Page, Tenant
@@ -100,8 +100,8 @@ class Passes:
                 tally = part.tally
                 if page.points or page.records:
                     wake = Wake(page.points, page.records)
-                    mine = self._share(page.covers, part.source)
-                    tally += self.reconcile(wake, dry_run=dry_run, run_id=part.run_id, mine=mine)
+                    mine, brand = _share(page.covers), None if part.source.table == _MEMBERS else part.source.name
+                    tally += self.reconcile(wake, dry_run=dry_run, run_id=part.run_id, mine=mine, brand=brand)
                 tally = replace(tally, requests=part.tally.requests + counter.requests)
         except Exception as error:
             says = f"{type(error).__name__}: {error}"
@@ -111,23 +111,6 @@ class Passes:
         return replace(
             part, cursor=page.after, seq=part.seq + 1, finished=finished, tally=tally, problem=None, parked=False
         )
-
-    def _share(self, covers: frozenset[RecordRef] | None, source: Source) -> Mine:
-        """Give what this page decides, so that the pages of a full pass decide each location exactly once."""
-        meaning = self.tenant.landscape().meaning
-
-        def mine(snapshot: Snapshot, location: Location) -> bool:
-            brand = meaning(location).brand
-            if source.table != _MEMBERS and source.name and brand and source.name not in brand.split("+"):
-                return False
-            if covers is None:
-                return True
-            if isinstance(location.subject, ContactPoint):
-                holders = snapshot.holders.get(location.subject)
-                return min(holders) in covers if holders else not covers
-            return location.subject in covers
-
-        return mine
 
     def _page(self, part: Part) -> Page:
         if not part.source.gone:
@@ -170,6 +153,20 @@ class Passes:
 
 
 _WHOLE_PAGE = 5000
+
+
+def _share(covers: frozenset[RecordRef] | None) -> Mine:
+    """Give what a page decides, so that the pages of a full pass decide each contact point and record exactly once."""
+
+    def mine(snapshot: Snapshot, subject: Subject) -> bool:
+        if covers is None:
+            return True
+        if isinstance(subject, RecordRef):
+            return subject in covers
+        holders = snapshot.holders.get(subject)
+        return min(holders) in covers if holders else not covers
+
+    return mine
 
 
 def _now() -> datetime:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from consent_sync.consent.decide import Decision, Hold, Write, decide
+from consent_sync.consent.decide import Decision, Write, decide
 from consent_sync.consent.evidence import Lesson, learn
 from consent_sync.consent.landscape import Mode
-from consent_sync.consent.model import Location, Snapshot, Subject
+from consent_sync.consent.model import Snapshot, Subject
 from consent_sync.consent.registers import Entry
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.ledger import HistoryLine, Ledger, LedgerConflict
@@ -31,11 +31,11 @@ class NotSettled(ConsentSyncError):
     """Somebody kept changing the same rows while we tried. The message comes back by itself; nothing is lost."""
 
 
-type Mine = Callable[[Snapshot, Location], bool]
-"""Which of the locations read a caller wants decided."""
+type Mine = Callable[[Snapshot, Subject], bool]
+"""Whose locations, of all that were read, a caller wants decided."""
 
 
-def _all(_snapshot: Snapshot, _location: Location) -> bool:
+def _all(_snapshot: Snapshot, _subject: Subject) -> bool:
     return True
 
 
@@ -54,8 +54,11 @@ class Reconciler:
         dry_run: bool = False,
         run_id: str | None = None,
         mine: Mine = _all,
+        brand: str | None = None,
     ) -> Tally:
-        """Bring what `wake` names in step; `mine` narrows the writing, so that the parts of a run share no work.
+        """Bring what `wake` names in step.
+
+        `mine` narrows the deciding, so that the parts of a run share no work; `brand` to the locations of one brand.
 
         A dry run reads and decides, and leaves no trace in either place. Raises ConsentSyncError where something could
         not be read, or written: then the same wake has to come again.
@@ -66,8 +69,8 @@ class Reconciler:
                 snapshot = self.tenant.gather(wake.points, wake.records)
                 entries = self.ledger.load({*snapshot.holders, *snapshot.points_of()})
                 lesson = learn(snapshot, entries, landscape, wake.acts, born)
-                decision = _narrowed(decide(snapshot, lesson, landscape), snapshot, mine)
-                tally = _tally(snapshot, decision, self.mode)
+                decision = _narrowed(decide(snapshot, lesson, landscape), snapshot, mine, brand)
+                tally = _tally(sum(mine(snapshot, point) for point in snapshot.holders), decision, self.mode)
                 if dry_run:
                     return replace(tally, requests=counter.requests)
                 try:
@@ -93,21 +96,27 @@ class Reconciler:
         return results
 
 
-def _narrowed(decision: Decision, snapshot: Snapshot, mine: Mine) -> Decision:
-    def keep[T: (Write, Hold)](items: Iterable[T]) -> tuple[T, ...]:
-        return tuple(item for item in items if mine(snapshot, item.location))
+def _narrowed(decision: Decision, snapshot: Snapshot, mine: Mine, brand: str | None) -> Decision:
+    def keep(writes: Iterable[Write]) -> tuple[Write, ...]:
+        return tuple(w for w in writes if mine(snapshot, w.location.subject) and _concerns(w, brand))
 
-    return Decision(keep(decision.writes), keep(decision.unsent), keep(decision.holds))
+    holds = tuple(hold for hold in decision.holds if mine(snapshot, hold.location.subject))
+    return Decision(keep(decision.writes), keep(decision.unsent), holds)
 
 
-def _tally(snapshot: Snapshot, decision: Decision, mode: Mode) -> Tally:
+def _concerns(write: Write, brand: str | None) -> bool:
+    """Whether a write is about `brand`; what belongs to no brand concerns them all."""
+    return brand is None or write.brand is None or brand in write.brand.split("+")
+
+
+def _tally(decided: int, decision: Decision, mode: Mode) -> Tally:
     planned: dict[str, int] = {}
     for write in decision.writes:
         key = f"{write.brand or 'all brands'}|{write.rule}|{write.location.kind.value} {write.to.value}"
         planned[key] = planned.get(key, 0) + 1
     return Tally(
-        read=len(snapshot.holders),
-        decided=len(snapshot.holders),
+        read=decided,
+        decided=decided,
         skipped=sum(not write.allowed_in(mode) for write in decision.writes),
         held=len(decision.holds),
         failed=len(decision.unsent),

@@ -59,8 +59,8 @@ class Attack(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from((ANN, BOB)), list_id=st.sampled_from(["l1", "l2"]))
     def leaves_a_list(self, who: RecordRef, list_id: str) -> None:
+        self.look()  # who joins and leaves between two looks leaves no trace but the events
         if list_id in self.world.records[who].lists:
-            self.look()  # who joins and leaves between two looks leaves no trace but the events
             self.events.append(self.world.leave(who, list_id))
 
     @rule(who=st.sampled_from(RECORDS))
