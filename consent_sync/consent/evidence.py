@@ -164,8 +164,12 @@ def _derived_from(subject: Subject, snapshot: Snapshot, entries: Mapping[Subject
     """
     if not isinstance(subject, RecordRef):
         return (subject,)
-    points = (point for point, holders in snapshot.holders.items() if subject in holders)
-    return [p for p in points if any(_any_out(entries[s]) for s in {p, *snapshot.holders[p]} - {subject})] or [subject]
+    found: list[Subject] = []
+    for point, holders in snapshot.holders.items():
+        others: set[Subject] = {point, *(holders - {subject})}
+        if subject in holders and any(_any_out(entries[other]) for other in others):
+            found.append(point)
+    return found or [subject]
 
 
 def _any_out(entry: Entry) -> bool:
