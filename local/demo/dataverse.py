@@ -12,21 +12,21 @@ from local.demo.place import CONSENT_COLUMNS, FLAGS, State, state_of
 if TYPE_CHECKING:
     from local.demo.place import Person, Tables
 
-USER_AGENT = "the-show"
+TAG = "the-show"  # tells the show's own requests from the service's in the emulator's log
+TABLES = ("contact", "lead", "listmember", "msdynmkt_contactpointconsent4")
 TIMEOUT = 30.0
-SETTLE_WITHIN = 30.0  # seconds
 
 
 class Dataverse:
-    """A signed-in user of the emulator at `url`."""
+    """A signed-in user of the emulator at `url`; `writes` counts the changes made."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url
+        self.writes = 0
         self._session = requests.Session()
         self._session.headers.update(
             {
                 "Authorization": f"Bearer {token}",
-                "User-Agent": USER_AGENT,
                 "Accept": "application/json",
                 "OData-Version": "4.0",
                 "OData-MaxVersion": "4.0",
@@ -35,13 +35,13 @@ class Dataverse:
 
     def change(self, method: str, path: str, columns: dict[str, Any] | None = None) -> None:
         """Create, update or delete a row; raises requests.HTTPError if the server refuses."""
-        self._call(method, f"/api/data/v9.2/{path}", json=columns)
+        self._call(method, f"/api/data/v9.2/{path}", params={"tag": TAG}, json=columns)
+        self.writes += 1
 
     def rows(self, table_set: str, columns: tuple[str, ...], condition: str) -> list[dict[str, Any]]:
         """Read the rows of a small result."""
-        found: list[dict[str, Any]] = self._call(
-            "GET", f"/api/data/v9.2/{table_set}", params={"$select": ",".join(columns), "$filter": condition}
-        ).json()["value"]
+        query = {"$select": ",".join(columns), "$filter": condition, "tag": TAG}
+        found: list[dict[str, Any]] = self._call("GET", f"/api/data/v9.2/{table_set}", params=query).json()["value"]
         return found
 
     def state(self, person: Person) -> State:
@@ -55,8 +55,8 @@ class Dataverse:
         return state_of(contact, consent, members)
 
     def snapshot(self) -> Tables:
-        """Return every row of every table."""
-        tables: Tables = self._call("GET", "/_emulator/snapshot").json()
+        """Return every row of the tables that hold people and their consent."""
+        tables: Tables = self._call("GET", "/_emulator/snapshot", params={"tables": ",".join(TABLES)}).json()
         return tables
 
     def settle(self) -> None:
@@ -65,12 +65,20 @@ class Dataverse:
 
     def lose_webhooks(self, *, lost: bool) -> None:
         """Let every webhook get lost on its way from now on, or none."""
-        self._call("POST", "/_emulator/faults", json={"drop": 1.0 if lost else 0.0})
+        self._call("POST", "/_emulator/faults", json={"webhooks": {"drop": -1 if lost else 0}})
 
-    def service_requests(self) -> list[dict[str, Any]]:
-        """Return the requests so far that were not this client's own."""
-        log: list[dict[str, Any]] = self._call("GET", "/_emulator/requests").json()
-        return [entry for entry in log if entry["user_agent"] != USER_AGENT]
+    def requests_so_far(self) -> int:
+        """Return the number of the latest request."""
+        log = self._log(0)
+        return int(log[-1]["seq"]) if log else 0
+
+    def requests_of_service(self, since: int) -> int:
+        """Count the requests after number `since` that were not the show's own."""
+        return sum(entry["tag"] != TAG for entry in self._log(since))
+
+    def _log(self, since: int) -> list[dict[str, Any]]:
+        log: list[dict[str, Any]] = self._call("GET", "/_emulator/requests", params={"since": since}).json()["requests"]
+        return log
 
     def _call(self, method: str, path: str, **arguments: Any) -> requests.Response:
         response = self._session.request(method, self._url + path, timeout=TIMEOUT, **arguments)
@@ -78,12 +86,8 @@ class Dataverse:
         return response
 
 
-def wait_for(dataverse: Dataverse, person: Person, expected: State, patience: float) -> tuple[State, float]:
-    """Poll until every place says what is expected or `patience` seconds are over; return what they say and when."""
-    started = time.monotonic()
-    while True:
-        state = dataverse.state(person)
-        waited = time.monotonic() - started
-        if state == expected or waited > patience:
-            return state, waited
+def wait_for(dataverse: Dataverse, person: Person, expected: State, patience: float) -> None:
+    """Poll until every place says what is expected, or `patience` seconds are over."""
+    give_up = time.monotonic() + patience
+    while dataverse.state(person) != expected and time.monotonic() < give_up:
         time.sleep(0.05)

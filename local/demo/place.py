@@ -10,7 +10,7 @@ from local.company import BRANDS
 from local.demo.check import same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     type Tables = dict[str, list[dict[str, Any]]]
     type Row = dict[str, Any]
@@ -51,6 +51,12 @@ class Person:
     name: str
     address: str
 
+    def owns(self, row: Row) -> bool:
+        """Whether a row of the snapshot is about this person."""
+        return self.contact in {row.get("contactid"), row.get("_entityid_value")} or self.address == same(
+            row.get("msdynmkt_contactpointvalue")
+        )
+
 
 def state_of(contact: Row, consent: Iterable[Row], members: Iterable[Row]) -> State:
     """Say what every place says."""
@@ -82,3 +88,12 @@ def uncomplicated(tables: Tables) -> dict[Person, State]:
             person = Person(contact["contactid"], name, address)
             found[person] = state_of(contact, rows, members[person.contact])
     return found
+
+
+def changed_rows(before: Tables, after: Tables) -> Iterator[Row]:
+    """Yield every row that is new, gone or has another version."""
+    for table, rows in after.items():
+        old, new = ({row[f"{table}id"]: row for row in each} for each in (before[table], rows))
+        for key in old.keys() | new.keys():
+            if key not in old or key not in new or old[key]["@odata.etag"] != new[key]["@odata.etag"]:
+                yield new.get(key) or old[key]
