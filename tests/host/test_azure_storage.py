@@ -58,6 +58,13 @@ def test_what_is_sent_is_base64_as_the_real_host_expects_it(azurite: str, servic
     assert message.content == "Z3LDvMOfZQ=="
 
 
+def test_a_queue_that_is_there_already_is_used_as_it_is(azurite: str, service: QueueServiceClient) -> None:
+    service.create_queue("made-by-others", metadata={"owner": "others"})
+    store = AzureQueueStore(azurite, max_pause=1)
+    store.send("made-by-others", "text")
+    assert store.lengths() == {"made-by-others": 1}
+
+
 def test_what_is_no_connection_string_is_refused() -> None:
     with pytest.raises(HostError, match="AzureWebJobsStorage is no connection string"):
         AzureQueueStore("nonsense", max_pause=1)
