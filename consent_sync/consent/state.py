@@ -34,38 +34,60 @@ class Cause:
     breadth: Breadth
 
 
-@dataclass(frozen=True)
 class Knowledge:
-    """All that decisions depend on: registers by subject, who holds which contact point, the landscape."""
+    """All that decisions depend on: registers by subject, who holds which contact point, the landscape.
 
-    landscape: Landscape
-    entries: Mapping[Subject, Entry]
-    holders: Mapping[ContactPoint, frozenset[RecordRef]]
+    Answers are kept, since several locations ask the same of one contact point; it lives for one decision.
+    """
+
+    def __init__(
+        self,
+        landscape: Landscape,
+        entries: Mapping[Subject, Entry],
+        holders: Mapping[ContactPoint, frozenset[RecordRef]],
+    ) -> None:
+        self.landscape, self._entries, self._holders = landscape, entries, holders
+        self._causes: dict[tuple[ContactPoint, Scope], Cause | None] = {}
+        self._speakers: dict[ContactPoint, tuple[Entry, ...]] = {}
 
     def cause_of_out(self, point: ContactPoint, scope: Scope) -> Cause | None:
         """Give the opt-out that blocks `scope` at `point`, None where nothing does."""
-        if parts := self.landscape.purposes_under(scope):
-            return self._cause_over_parts(point, scope, parts)
-        return self._cause(point, scope)
+        speakers = self._who_spoke(point)
+        if not speakers:
+            return None  # nobody ever said anything that concerns this contact point
+        key = (point, scope)
+        if key not in self._causes:
+            parts = self.landscape.purposes_under(scope)
+            find = self._cause_over_parts(point, scope, parts) if parts else self._cause(point, scope, speakers)
+            self._causes[key] = find
+        return self._causes[key]
 
     def proof_of_in(self, point: ContactPoint, scope: Scope) -> datetime:
         """Since when `point` is provably opted in for `scope`, NEVER where it is blocked or nobody said yes.
 
         A tenant-wide scope is proven by each of its parts.
         """
-        if self.cause_of_out(point, scope):
+        speakers = self._who_spoke(point)
+        if not speakers or self.cause_of_out(point, scope):
             return NEVER
         if parts := self.landscape.purposes_under(scope):
             return min(self.proof_of_in(point, part) for part in parts)
-        return max(self._latest_in(s, point, scope) for s in (point, *self.holders.get(point, ())))
+        return max(entry.of(scope).latest_in for entry in speakers)
 
     def alone(self, point: ContactPoint) -> bool:
         """Whether address and person are one, as far as the records tell."""
-        return len(self.holders.get(point, ())) <= 1
+        return len(self._holders.get(point, ())) <= 1
+
+    def _who_spoke(self, point: ContactPoint) -> tuple[Entry, ...]:
+        """Give the entries of the contact point and of its holders that know of any act."""
+        if point not in self._speakers:
+            subjects: tuple[Subject, ...] = (point, *sorted(self._holders.get(point, ())))
+            self._speakers[point] = tuple(e for s in subjects if (e := self._entries[s]).registers)
+        return self._speakers[point]
 
     def _cause_over_parts(self, point: ContactPoint, scope: Scope, parts: tuple[Scope, ...]) -> Cause | None:
-        causes = [self._cause(point, part) for part in parts]
-        explicit = self._cause(point, scope)
+        causes = [self.cause_of_out(point, part) for part in parts]
+        explicit = self._cause(point, scope, self._who_spoke(point))
         if explicit and any(causes):
             return explicit  # and not every part was opened since
         found = [cause for cause in causes if cause]
@@ -74,19 +96,16 @@ class Knowledge:
         latest = max(found, key=lambda cause: cause.at)
         return Cause(latest.subject, latest.scope, latest.at, Breadth.ALL_PARTS)
 
-    def _cause(self, point: ContactPoint, scope: Scope) -> Cause | None:
-        subjects: tuple[Subject, ...] = (point, *sorted(self.holders.get(point, ())))
-        opened = dict.fromkeys(subjects, NEVER)
+    def _cause(self, point: ContactPoint, scope: Scope, speakers: tuple[Entry, ...]) -> Cause | None:
+        """Look for an opt-out of `scope` or anything wider that no later opt-in, of a scope between, has lifted."""
+        alone = self.alone(point)
+        opened = dict.fromkeys((entry.subject for entry in speakers), NEVER)
         for wide in self.landscape.upwards(scope):
-            for subject in subjects:
-                opened[subject] = max(opened[subject], self._latest_in(subject, point, wide))
-                out = self.entries[subject].of(wide).latest_out
-                if out > NEVER and out >= opened[subject]:
-                    return Cause(subject, wide, out, Breadth.SAME if wide == scope else Breadth.WIDER)
+            registers = [(entry.subject, entry.of(wide)) for entry in speakers]
+            of_all = max(r.latest_in for _, r in registers)
+            for subject, known in registers:
+                heard = of_all if alone else known.latest_in
+                opened[subject] = max(opened[subject], heard)
+                if known.latest_out > NEVER and known.latest_out >= opened[subject]:
+                    return Cause(subject, wide, known.latest_out, Breadth.SAME if wide == scope else Breadth.WIDER)
         return None
-
-    def _latest_in(self, subject: Subject, point: ContactPoint, scope: Scope) -> datetime:
-        speakers: tuple[Subject, ...] = (subject,)
-        if self.alone(point):
-            speakers = (point, *self.holders.get(point, ()))
-        return max(self.entries[speaker].of(scope).latest_in for speaker in speakers)

@@ -24,7 +24,7 @@ _MAX_AUTH_VALUE = 2048
 _IDS = UUID("b5c0f0a4-6d0f-5c0e-9a53-6a3d7f1f9c11")  # same endpoint, same ids: a second run can not make duplicates
 _IMAGE_PROPERTY = {
     "Assign": "Target",
-    "Create": "id",
+    "Create": "Id",  # documented as `id`; registration tools in the field send `Id`
     "Delete": "Target",
     "Merge": "Target",
     "Route": "Target",

@@ -1,4 +1,7 @@
-"""Sweeps and resyncs: cutting a run into parts, and working one page of one part at a time."""
+"""Sweeps and resyncs: cutting a run into parts, and working one page of one part at a time.
+
+A full pass goes over the records: a consent row of an address that nobody holds has nothing to be in step with.
+"""
 
 from __future__ import annotations
 
@@ -58,13 +61,13 @@ class Passes:
         elif scope.since:
             sources = self._changed_since(scope.since)
         else:
-            sources = [Source(table, scope.brand) for table in (*_RECORDS, _ROWS)]
+            sources = [Source(table, scope.brand) for table in _RECORDS]
         return run, self._begin(run, sources)
 
     def start_sweep(self) -> tuple[Run, list[Wake | PageTurn]]:
         """Record a sweep over what changed since the last complete one began, and give its first messages."""
         since = self._last_complete()
-        sources = self._changed_since(since - OVERLAP) if since else [Source(t) for t in (*_RECORDS, _ROWS)]
+        sources = self._changed_since(since - OVERLAP) if since else [Source(table) for table in _RECORDS]
         run = self._run(RunKind.SWEEP, "changes" if since else "all", "timer", dry_run=False)
         return run, self._begin(run, sources)
 
@@ -164,7 +167,7 @@ def _share(covers: frozenset[RecordRef] | None) -> Mine:
         if isinstance(subject, RecordRef):
             return subject in covers
         holders = snapshot.holders.get(subject)
-        return min(holders) in covers if holders else not covers
+        return holders is not None and min(holders) in covers
 
     return mine
 

@@ -9,6 +9,7 @@ is written, so that a crash at any point leaves at worst a write that the next l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from consent_sync.consent.decide import Decision, Write, decide
@@ -69,12 +70,13 @@ class Reconciler:
                 snapshot = self.tenant.gather(wake.points, wake.records)
                 entries = self.ledger.load({*snapshot.holders, *snapshot.points_of()})
                 lesson = learn(snapshot, entries, landscape, wake.acts, born)
-                decision = _narrowed(decide(snapshot, lesson, landscape), snapshot, mine, brand)
-                tally = _tally(sum(mine(snapshot, point) for point in snapshot.holders), decision, self.mode)
+                whose = {subject for subject in entries if mine(snapshot, subject)}
+                decision = _narrowed(decide(snapshot, lesson, landscape), whose, brand)
+                tally = _tally(sum(point in whose for point in snapshot.holders), decision, self.mode)
                 if dry_run:
                     return replace(tally, requests=counter.requests)
                 try:
-                    results = self._carry_out(lesson, decision, run_id)
+                    results = self._carry_out(_share_of(lesson, whose), decision, run_id)
                 except LedgerConflict:
                     continue
                 if not any(result.outcome is Outcome.CHANGED for result in results):
@@ -96,11 +98,17 @@ class Reconciler:
         return results
 
 
-def _narrowed(decision: Decision, snapshot: Snapshot, mine: Mine, brand: str | None) -> Decision:
-    def keep(writes: Iterable[Write]) -> tuple[Write, ...]:
-        return tuple(w for w in writes if mine(snapshot, w.location.subject) and _concerns(w, brand))
+def _share_of(lesson: Lesson, whose: AbstractSet[Subject]) -> Lesson:
+    """Leave what others will learn to them, so that workers of one run do not get in each other's way."""
+    entries = {subject: entry for subject, entry in lesson.entries.items() if subject in whose}
+    return replace(lesson, entries=entries, evidence=tuple(e for e in lesson.evidence if e.subject in whose))
 
-    holds = tuple(hold for hold in decision.holds if mine(snapshot, hold.location.subject))
+
+def _narrowed(decision: Decision, whose: AbstractSet[Subject], brand: str | None) -> Decision:
+    def keep(writes: Iterable[Write]) -> tuple[Write, ...]:
+        return tuple(w for w in writes if w.location.subject in whose and _concerns(w, brand))
+
+    holds = tuple(hold for hold in decision.holds if hold.location.subject in whose)
     return Decision(keep(decision.writes), keep(decision.unsent), holds)
 
 

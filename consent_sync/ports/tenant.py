@@ -44,8 +44,8 @@ class Result:
 class Page:
     """Some contact points, and records by id, to look at; `after` is where to go on, None at the end.
 
-    A page of a full pass covers the records in `covers` (none, where it looks for contact points that no record holds),
-    so that what several pages see is decided by one; None for a page that decides all it sees.
+    A page of a full pass covers the records in `covers`, so that what several pages see is decided by one; None for a
+    page that decides all it sees.
     """
 
     points: tuple[ContactPoint, ...]

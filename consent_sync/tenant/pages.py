@@ -33,8 +33,7 @@ def _consent_rows(client: DataverseClient, source: Source, after: str | None, si
     condition = [eq(tables.POINT_TYPE, tables.CHANNELS[Channel.EMAIL]), *_since("modifiedon", source)]
     rows = _rows(client, tables.ROW_SET, tables.ROW_KEY, (tables.POINT_VALUE,), condition, after, size)
     found = (ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]) for row in rows)
-    covers = None if source.since else frozenset[RecordRef]()
-    return Page(tuple(sorted({point for point in found if point})), (), _last(rows, tables.ROW_KEY, size), covers)
+    return Page(tuple(sorted({point for point in found if point})), (), _last(rows, tables.ROW_KEY, size))
 
 
 def _members(client: DataverseClient, source: Source, after: str | None, size: int) -> Page:
