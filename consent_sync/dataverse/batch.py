@@ -183,8 +183,8 @@ def decode(
 ) -> list[Response]:
     """Read the answer to `encode(operations)`, one Response for each operation, in their order.
 
-    A failed change set answers once: each of its operations gets that error. Operations that were not run get NotRun
-    (424). Raises ProtocolError if the parts do not fit the operations.
+    A failed change set answers once, with or without a multipart of its own: each of its operations gets that error.
+    Operations that were not run get NotRun (424). Raises ProtocolError if the parts do not fit the operations.
     """
     responses: dict[int, Response] = {}
     parts = _parts(content_type, content)
@@ -193,11 +193,16 @@ def decode(
             responses |= {index: not_run(operations[index], correlation_id) for index in group}
             continue
         part_type, part = parts.pop(0)
-        answers = _parts(part_type, part) if part_type.startswith("multipart/") else [(part_type, part)] * len(group)
-        if len(answers) != len(group):
+        answers = [part]
+        if part_type.startswith("multipart/"):
+            answers = [answer for _, answer in _parts(part_type, part)]
+        once = len(answers) == 1 < len(group)
+        if len(answers) != len(group) and not once:
             raise ProtocolError("the answer to a change set has another number of parts", operation="POST $batch")
-        for index, (_, answer) in zip(group, answers, strict=True):
+        for index, answer in zip(group, answers * len(group) if once else answers, strict=True):
             responses[index] = _read_part(answer, operations[index], correlation_id)
+        if once and responses[group[0]].error is None:
+            raise ProtocolError("a change set that succeeded answered only once", operation="POST $batch")
     stopped = any(response.status == HTTPStatus.FAILED_DEPENDENCY for response in responses.values())
     if parts or (stopped and not any(r.error for r in responses.values() if r.status != HTTPStatus.FAILED_DEPENDENCY)):
         raise ProtocolError("the answer has another number of parts than the batch", operation="POST $batch")

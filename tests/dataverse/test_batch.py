@@ -129,13 +129,21 @@ def test_members_of_a_change_set_may_stand_apart() -> None:
     assert [response.etag for response in decode(content_type, content, operations)] == ["a", None, "b"]
 
 
-def test_a_failed_change_set_fails_each_of_its_operations() -> None:
+@pytest.mark.parametrize("part", [failed(412, "0x80060882"), [failed(412, "0x80060882")]])
+def test_a_failed_change_set_fails_each_of_its_operations(part: str | list[str]) -> None:
     operations = [Operation("POST", "as", {}, change_set="x"), Operation("POST", "bs", {}, change_set="x"), READ]
-    content_type, content = multipart(failed(412, "0x80060882"), http(200, {"value": []}))
+    content_type, content = multipart(part, http(200, {"value": []}))
     first, second, third = decode(content_type, content, operations)
     assert isinstance(first.error, ConcurrencyConflict)
     assert isinstance(second.error, ConcurrencyConflict)
     assert third.error is None
+
+
+@pytest.mark.parametrize("part", [OK, [OK], [OK, OK, OK]])
+def test_a_change_set_that_succeeded_answers_for_each_operation(part: str | list[str]) -> None:
+    content_type, content = multipart(part)
+    with pytest.raises(ProtocolError):
+        decode(content_type, content, [Operation("DELETE", "a(1)", change_set="x")] * 2)
 
 
 def test_what_a_stopped_batch_did_not_run_says_so() -> None:

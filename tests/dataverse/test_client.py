@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from consent_sync.dataverse.auth import StaticToken
 from consent_sync.dataverse.batch import Operation
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.errors import (
@@ -33,6 +34,7 @@ def test_every_request_carries_the_documented_headers_and_ids_of_its_own(
     assert first["Accept"] == "application/json"
     assert first["OData-Version"] == first["OData-MaxVersion"] == "4.0"
     assert first["If-None-Match"] == "null"
+    assert first["Prefer"] is None
     assert first["Authorization"] == "Bearer t0ken"
     assert UUID(first["x-ms-client-request-id"]) != UUID(second["x-ms-client-request-id"])
 
@@ -60,6 +62,20 @@ def test_an_update_never_creates_and_an_etag_names_the_version(client: Dataverse
     conditions = [(asked.headers["If-Match"], asked.headers["If-None-Match"]) for asked in server.asked]
     assert conditions == [("*", "null"), ('W/"7"', "null"), (None, "*"), ('W/"8"', "null")]
     assert "tag=" not in server.asked[-1].path
+
+
+def test_upserts_and_deletions_are_tagged_too(client: DataverseClient, server: ScriptedServer) -> None:
+    server.answers(Answer(204))
+    client.upsert(f"contacts({ID})", {})
+    client.delete(f"contacts({ID})")
+    client.update(f"contacts({ID})", {})
+    assert all(asked.path.endswith(f"contacts({ID})?tag=consent-sync") for asked in server.asked)
+
+
+@pytest.mark.parametrize("url", ["contoso.crm.dynamics.com", "ftp://contoso", "https://", ""])
+def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match="address"):
+        DataverseClient(url, StaticToken("t", url="http://127.0.0.1"))
 
 
 def test_a_conflict_is_raised_or_given_as_data(client: DataverseClient, server: ScriptedServer) -> None:

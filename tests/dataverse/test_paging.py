@@ -164,6 +164,17 @@ def test_later_pages_of_many_queries_share_requests_too(client: DataverseClient,
     assert [len(targets(asked)) for asked in server.asked] == [3, 2, 2]
 
 
+def test_fetchxml_among_many_queries_pages_by_number_too(client: DataverseClient, server: ScriptedServer) -> None:
+    def script(asked: Asked) -> Answer:
+        (target,) = targets(asked)
+        number = int(fetch_of(target.partition(" ")[2]).get("page") or 0)
+        return batch_answer(http(200, {"value": [{"n": number}], fetchxml.MORE: number < 3}))
+
+    server.asked.clear()
+    server.script = script
+    assert client.list_many([Query("contacts", fetch_xml=contacts_fetch())]) == [[{"n": 1}, {"n": 2}, {"n": 3}]]
+
+
 @pytest.mark.parametrize("part", [failed(403, "0x80040220"), http(204), http(200, {"rows": []})])
 def test_one_failing_query_fails_them_all(client: DataverseClient, server: ScriptedServer, part: str) -> None:
     server.answers(batch_answer(http(200, {"value": [{"n": 1}]}), part))

@@ -1,0 +1,209 @@
+"""The client against the project's emulator: what scripted answers can not show, because they agree with the client."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+
+from consent_sync.dataverse import fetchxml, odata
+from consent_sync.dataverse.auth import StaticToken
+from consent_sync.dataverse.batch import Operation
+from consent_sync.dataverse.bulk import Kind, write_rows
+from consent_sync.dataverse.changes import list_changes
+from consent_sync.dataverse.client import DataverseClient
+from consent_sync.dataverse.errors import (
+    BadRequest,
+    ChangesExpired,
+    ConcurrencyConflict,
+    NotFound,
+    Throttled,
+    Unauthorized,
+)
+from consent_sync.dataverse.metadata import Metadata
+from consent_sync.dataverse.query import Query
+from consent_sync.dataverse.retry import RetryBudget
+from local.emulator import Emulator
+
+
+def admin(client: DataverseClient, name: str, **body: Any) -> None:
+    requests.post(f"{client.url}/_emulator/{name}", json=body, timeout=10).raise_for_status()
+
+
+def contacts(client: DataverseClient, count: int) -> list[str]:
+    operations = [
+        Operation("POST", "contacts", {"lastname": f"{number:03}", "emailaddress1": f"p{number}+x@example.org"})
+        for number in range(count)
+    ]
+    return [str(response.entity_id) for response in client.batch(operations)]
+
+
+def test_a_row_lives_through_its_life(dataverse: DataverseClient) -> None:
+    row_id = dataverse.create("contacts", {"firstname": "Ada", "lastname": "Lovelace"})
+    path = odata.key("contacts", row_id)
+    first = dataverse.get(path, {"$select": "fullname"})
+    assert first["fullname"] == "Ada Lovelace"
+    dataverse.update(path, {"lastname": "King"}, etag=first["@odata.etag"])
+    with pytest.raises(ConcurrencyConflict):
+        dataverse.update(path, {"lastname": "Byron"}, etag=first["@odata.etag"])
+    with pytest.raises(ConcurrencyConflict):
+        dataverse.upsert(path, {"lastname": "Byron"}, create_only=True)
+    dataverse.delete(path)
+    with pytest.raises(NotFound):
+        dataverse.update(path, {"lastname": "Byron"})
+    dataverse.upsert(path, {"lastname": "Byron"})
+    assert dataverse.get(path)["lastname"] == "Byron"
+
+
+def test_an_unchanged_row_is_not_sent_again(dataverse: DataverseClient) -> None:
+    path = odata.key("contacts", dataverse.create("contacts", {"lastname": "Lovelace"}))
+    etag = dataverse.get(path)["@odata.etag"]
+    assert dataverse.execute(Operation("GET", path, headers={"If-None-Match": etag})).status == 304
+
+
+def test_whoami_and_the_refused_token(dataverse: DataverseClient, emulator: Emulator) -> None:
+    assert dataverse.whoami().organization_id
+    admin(dataverse, "reset", token="the-only-one")
+    with DataverseClient(emulator.url, StaticToken("another", url=emulator.url)) as other, pytest.raises(Unauthorized):
+        other.whoami()
+
+
+def test_pages_hold_every_row_once(dataverse: DataverseClient) -> None:
+    made = contacts(dataverse, 25)
+    rows = list(dataverse.list_rows("contacts", select=["contactid"], order_by=["lastname"], page_size=10))
+    assert [row["contactid"] for row in rows] == made
+    fetch = fetchxml.element(
+        "fetch",
+        fetchxml.element(
+            "entity",
+            *fetchxml.attributes("contactid"),
+            fetchxml.element("order", attribute="lastname"),
+            fetchxml.element("filter", fetchxml.condition("lastname", "not-null")),
+            name="contact",
+        ),
+    )
+    with dataverse.counting() as counter:
+        rows = list(dataverse.list_rows("contacts", fetch_xml=fetchxml.text(fetch), page_size=10))
+    assert [row["contactid"] for row in rows] == made
+    assert counter.requests == 3
+    both = dataverse.list_many(
+        [
+            Query("contacts", order_by=("lastname",), page_size=7),
+            Query("contacts", fetch_xml=fetchxml.text(fetch), page_size=10),
+        ]
+    )
+    assert [[row["contactid"] for row in rows] for rows in both] == [made, made]
+
+
+def test_filters_find_addresses_that_need_quoting(dataverse: DataverseClient) -> None:
+    address = "o'neil+news&more@example.org"
+    made = dataverse.create("contacts", {"lastname": "O'Neil", "emailaddress1": address})
+    dataverse.create("contacts", {"lastname": "other", "emailaddress1": "x@example.org"})
+    for condition in (odata.eq("emailaddress1", address.upper()), odata.is_in("emailaddress1", [address, "y"])):
+        (found,) = dataverse.list_rows("contacts", filter=condition)
+        assert found["contactid"] == made
+        assert dataverse.list_many([Query("contacts", filter=condition)]) == [[found]]
+
+
+def test_a_change_set_is_all_or_nothing_and_its_members_know_each_other(dataverse: DataverseClient) -> None:
+    account = Operation("POST", "accounts", {"name": "Analytical Engines"}, change_set="a")
+    contact = Operation(
+        "POST", "contacts", {"lastname": "Lovelace", "parentcustomerid_account@odata.bind": "$1"}, change_set="a"
+    )
+    good = dataverse.batch([account, contact])
+    assert [response.status for response in good] == [204, 204]
+    row = dataverse.get(odata.key("contacts", str(good[1].entity_id)))
+    assert row["_parentcustomerid_value"] == good[0].entity_id
+    bad = Operation("PATCH", odata.key("contacts", uuid4()), {"lastname": "x"}, if_match="*", change_set="b")
+    failed = dataverse.batch([Operation("POST", "contacts", {"lastname": "gone"}, change_set="b"), bad])
+    assert all(isinstance(response.error, NotFound) for response in failed)
+    assert list(dataverse.list_rows("contacts", filter=odata.eq("lastname", "gone"))) == []
+
+
+def test_a_batch_goes_on_or_stops_as_asked(dataverse: DataverseClient) -> None:
+    missing = Operation("DELETE", odata.key("contacts", uuid4()))
+    create = Operation("POST", "contacts", {"lastname": "x"})
+    assert [response.status for response in dataverse.batch([create, missing, create])] == [204, 404, 204]
+    stopped = dataverse.batch([create, missing, create], continue_on_error=False)
+    assert [response.status for response in stopped] == [204, 404, 424]
+    assert len(list(dataverse.list_rows("contacts"))) == 3
+
+
+def test_throttling_passes_without_losing_or_doubling_a_row(emulator: Emulator, dataverse: DataverseClient) -> None:
+    busy = {"status": 429, "code": "0x80072322", "retry_after": 1, "count": 2}
+    admin(dataverse, "faults", requests=[busy])
+    slept: list[float] = []
+    with DataverseClient(emulator.url, StaticToken("any", url=emulator.url), sleep=slept.append) as client:
+        client.create("contacts", {"lastname": "once"})
+    assert slept == [1.0, 1.0]
+    assert len(list(dataverse.list_rows("contacts"))) == 1
+    admin(dataverse, "faults", requests=[{**busy, "retry_after": 300}])
+    with pytest.raises(Throttled):
+        dataverse.whoami()
+
+
+def test_a_cut_connection_is_repeated_only_where_twice_is_once(emulator: Emulator, dataverse: DataverseClient) -> None:
+    path = odata.key("contacts", dataverse.create("contacts", {"lastname": "x"}))
+    etag = dataverse.get(path)["@odata.etag"]
+    budget = RetryBudget(attempts=3, base=0)
+    with DataverseClient(emulator.url, StaticToken("any", url=emulator.url), budget=budget) as client:
+        admin(dataverse, "faults", requests=[{"cut": "before"}])
+        assert client.get(path)["lastname"] == "x"
+        admin(dataverse, "faults", requests=[{"cut": "after"}])
+        with pytest.raises(ConcurrencyConflict):  # the first attempt did it: read again, never overwrite
+            client.update(path, {"lastname": "y"}, etag=etag)
+    assert dataverse.get(path)["lastname"] == "y"
+
+
+def test_metadata_is_probed_once(dataverse: DataverseClient) -> None:
+    metadata = Metadata(dataverse)
+    with dataverse.counting() as counter:
+        tables = metadata.tables(["contact", "listmember", "msdyn_nothing"])
+        assert metadata.table("contact") is tables["contact"]
+    assert counter.requests == 2
+    contact, member = tables["contact"], tables["listmember"]
+    assert contact is not None
+    assert member is not None
+    assert tables["msdyn_nothing"] is None
+    assert (contact.entity_set, contact.primary_id) == ("contacts", "contactid")
+    assert {"donotbulkemail", "emailaddress1"} <= contact.columns
+    assert "msdyn_nothing" not in contact.columns
+    assert "CreateMultiple" in contact.messages
+    assert "CreateMultiple" not in member.messages
+
+
+@pytest.mark.parametrize("table", ["contact", "lead"])
+@pytest.mark.parametrize("kind", ["CreateMultiple", "UpdateMultiple", "UpsertMultiple"])
+def test_bulk_messages_do_what_single_operations_do(dataverse: DataverseClient, table: str, kind: Kind) -> None:
+    found = Metadata(dataverse).table(table)
+    assert found is not None
+    ids = [str(uuid4()) for _ in range(9)]
+    rows = [{found.primary_id: row_id, "lastname": f"n{number}", "subject": "x"} for number, row_id in enumerate(ids)]
+    if table == "contact":
+        rows = [{name: value for name, value in row.items() if name != "subject"} for row in rows]
+    if kind == "UpdateMultiple":
+        write_rows(dataverse, found, "CreateMultiple", [{**row, "lastname": "before"} for row in rows])
+    rows[4] |= {"lastname": "x" * 51}
+    outcomes = write_rows(dataverse, found, kind, rows, size=5)
+    assert [number for number, outcome in enumerate(outcomes) if outcome.error] == [4]
+    assert isinstance(outcomes[4].error, BadRequest)
+    written = {row[found.primary_id]: row["lastname"] for row in dataverse.list_rows(found.entity_set)}
+    expected = {row_id: f"n{number}" for number, row_id in enumerate(ids) if number != 4}
+    assert written == expected | ({ids[4]: "before"} if kind == "UpdateMultiple" else {})
+
+
+def test_change_tracking_gives_what_changed(dataverse: DataverseClient) -> None:
+    made = contacts(dataverse, 5)
+    *_, last = list_changes(dataverse, "contacts", select=["lastname"], page_size=2)
+    dataverse.update(odata.key("contacts", made[1]), {"lastname": "changed"})
+    dataverse.delete(odata.key("contacts", made[2]))
+    pages = list(list_changes(dataverse, "contacts", select=["lastname"], token=last.token))
+    assert [row["contactid"] for page in pages for row in page.rows] == [made[1]]
+    assert [row_id for page in pages for row_id in page.deleted] == [made[2]]
+    (nothing,) = list_changes(dataverse, "contacts", select=["lastname"], token=pages[-1].token)
+    assert (nothing.rows, nothing.deleted) == ([], [])
+    admin(dataverse, "clock", advance_seconds=8 * 24 * 3600)
+    with pytest.raises(ChangesExpired):
+        list(list_changes(dataverse, "contacts", select=["lastname"], token=last.token))
