@@ -99,10 +99,13 @@ def test_a_failed_installation_is_not_taken_for_done(fresh: Path, tmp_path: Path
     repository = tmp_path / "other"
     shutil.copytree(fresh, repository, ignore=shutil.ignore_patterns(".venv"))
     (repository / "requirements-dev.txt").write_text("-r no-such-file.txt\n", encoding="utf-8")
+    left_over = repository / ".venv" / "left-over"
     for _ in range(2):
         done = run_dev(repository, "host")
         assert done.returncode == 2
         assert "no-such-file.txt" in done.stderr
+        assert not left_over.exists()  # what an interrupted installation leaves is not built upon
+        left_over.touch()
 
 
 # -- finding Python 3.13 ----------------------------------------------------------------------------------------------

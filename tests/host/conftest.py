@@ -27,6 +27,7 @@ SETTINGS = {
     "TICK_SCHEDULE": "* * * * * *",
     "AzureWebJobs.switched_off.Disabled": "true",
     "AzureWebJobs.nightly.Disabled": "true",
+    "AzureWebJobs.at_start.Disabled": "true",
 }
 
 WITH_AZURITE = is_installed() or bool(os.environ.get("CI"))  # CI fails without it

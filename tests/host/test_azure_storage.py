@@ -35,6 +35,7 @@ def test_messages_go_from_output_to_function_and_bad_ones_to_poison(host: Runnin
     host.wait_until_idle()
     assert host.texts("work") == ["bad", "bad", "bad", "good"]
     assert host.texts("poisoned") == ["bad"]
+    assert host.seen("at_start") == []  # it is disabled
 
 
 def test_a_producer_that_writes_base64_is_understood(host: RunningHost, service: QueueServiceClient) -> None:

@@ -15,7 +15,7 @@ from local.host.errors import HostError
 from local.host.functions import read_function
 from local.host.routes import route_rules
 from local.host.settings import QueueOptions, read_host_json
-from tests.host.conftest import APP, REPOSITORY, SETTINGS, running_host
+from tests.host.conftest import APP, REPOSITORY, SETTINGS, running_host, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,6 +120,7 @@ def test_local_settings_fill_in_what_the_environment_does_not_set(tmp_path: Path
     (tmp_path / "local.settings.json").write_text(json.dumps({"Values": values}), encoding="utf-8")
     with running_host(tmp_path, {"TICK_SCHEDULE": "0 0 1 1 1 *"}, app=tmp_path) as host:
         assert "from-the-file" in host.status()["queues"]
+        wait_until(lambda: host.seen("at_start"))
         read = {name: host.call("GET", f"/api/settings/{name}").json() for name in ("COUNT", "TICK_SCHEDULE")}
     assert read == {"COUNT": "5", "TICK_SCHEDULE": "0 0 1 1 1 *"}
 

@@ -139,6 +139,12 @@ def every_second(timer: func.TimerRequest) -> None:
     remember(function="every_second", past_due=timer.past_due)
 
 
+@app.function_name("at_start")
+@app.timer_trigger(schedule="0 0 0 1 1 *", arg_name="timer", run_on_startup=True)
+def at_start(timer: func.TimerRequest) -> None:
+    remember(function="at_start", past_due=timer.past_due)
+
+
 @app.function_name("nightly")
 @app.timer_trigger(schedule="0 0 3 * * *", arg_name="timer")
 @app.queue_output(arg_name="work", queue_name="%WORK_QUEUE%", connection=STORAGE)
