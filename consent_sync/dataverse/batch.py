@@ -140,13 +140,13 @@ def groups(operations: Sequence[Operation]) -> list[list[int]]:
     return list(found.values())
 
 
-def split(operations: Sequence[Operation]) -> list[list[int]]:
-    """Cut into batches of at most 1,000 operations (indexes), never through a change set."""
+def split(operations: Sequence[Operation], most: int = MAX_OPERATIONS) -> list[list[int]]:
+    """Cut into batches of at most `most` operations (indexes), never through a change set, which may be larger."""
     batches: list[list[int]] = [[]]
     for group in groups(operations):
         if len(group) > MAX_OPERATIONS:
             raise ValueError(f"a change set holds at most {MAX_OPERATIONS} operations")
-        if len(batches[-1]) + len(group) > MAX_OPERATIONS:
+        if len(batches[-1]) + len(group) > most:
             batches.append([])
         batches[-1].extend(group)
     return [batch for batch in batches if batch]

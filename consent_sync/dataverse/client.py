@@ -275,7 +275,7 @@ class DataverseClient:
         page_size: int | None = None,
         annotations: str | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Give the rows of a query (see Query), page after page as they are consumed. A failing page raises."""
+        """Give the rows of a query made of these options: see Query for them, and `rows`."""
         query = Query(
             path=path,
             select=tuple(select),
@@ -287,9 +287,10 @@ class DataverseClient:
             page_size=page_size,
             annotations=annotations,
         )
-        return self._rows(query)
+        return self.rows(query)
 
-    def _rows(self, query: Query) -> Iterator[dict[str, Any]]:
+    def rows(self, query: Query) -> Iterator[dict[str, Any]]:
+        """Give the rows of a query, page after page as they are consumed. A failing page raises."""
         operation: Operation | None = query.first()
         number = 0
         while operation is not None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextvars
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
+from consent_sync.dataverse.batch import Operation, Response, split
 from consent_sync.dataverse.client import DataverseClient
 
 _MOST = 52
@@ -51,3 +53,18 @@ def in_parallel[T](client: DataverseClient, jobs: Iterable[Callable[[], T]], *, 
         finally:
             for future in running:
                 future.cancel()
+
+
+def batch_in_parallel(
+    client: DataverseClient, operations: Sequence[Operation], *, size: int = 100, at_most: int = 16
+) -> list[Response]:
+    """Run operations in batches of `size` side by side and give their answers in order, failures as `Response.error`.
+
+    Only for operations that do not depend on each other, unless they share a change set.
+    """
+    parts = split(operations, size)
+    jobs = [partial(client.batch, [operations[index] for index in part]) for part in parts]
+    answers: dict[int, Response] = {}
+    for part, responses in zip(parts, in_parallel(client, jobs, at_most=at_most), strict=True):
+        answers |= zip(part, responses, strict=True)
+    return [answers[index] for index in range(len(operations))]

@@ -23,6 +23,7 @@ from consent_sync.dataverse.errors import (
     Unauthorized,
 )
 from consent_sync.dataverse.metadata import Metadata
+from consent_sync.dataverse.parallel import batch_in_parallel
 from consent_sync.dataverse.query import Query
 from consent_sync.dataverse.retry import RetryBudget
 from local.emulator import Emulator
@@ -120,6 +121,27 @@ def test_a_change_set_is_all_or_nothing_and_its_members_know_each_other(datavers
     failed = dataverse.batch([Operation("POST", "contacts", {"lastname": "gone"}, change_set="b"), bad])
     assert all(isinstance(response.error, NotFound) for response in failed)
     assert list(dataverse.list_rows("contacts", filter=odata.eq("lastname", "gone"))) == []
+
+
+def test_a_member_of_a_change_set_can_change_what_another_made(dataverse: DataverseClient) -> None:
+    operations = [
+        Operation("POST", "contacts", {"lastname": "Byron"}, change_set="a"),
+        Operation("PATCH", "$1", {"lastname": "Lovelace"}, change_set="a"),
+    ]
+    made, _ = dataverse.batch(operations)
+    assert dataverse.get(odata.key("contacts", str(made.entity_id)))["lastname"] == "Lovelace"
+
+
+def test_batches_side_by_side_answer_in_order(dataverse: DataverseClient) -> None:
+    operations = [
+        Operation("POST", "contacts", {"lastname": f"{number:03}"}, change_set="whole" if number in {3, 150} else None)
+        for number in range(230)
+    ]
+    with dataverse.counting() as counter:
+        responses = batch_in_parallel(dataverse, operations, size=50)
+    assert counter.requests == 5
+    names = {row["contactid"]: row["lastname"] for row in dataverse.list_rows("contacts")}
+    assert [names[str(response.entity_id)] for response in responses] == [f"{number:03}" for number in range(230)]
 
 
 def test_a_batch_goes_on_or_stops_as_asked(dataverse: DataverseClient) -> None:
