@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LIMIT = 1000
 _BOUNDARY = re.compile(r'boundary="?([^";\s]+)"?', re.IGNORECASE)
+_OPERATION = re.compile(rb"^content-type:\s*application/http", re.IGNORECASE | re.MULTILINE)
 _BLANK = re.compile(r"\r?\n[ \t]*\r?\n")
 _REQUEST_LINE = re.compile(r"^\s*(GET|POST|PATCH|PUT|DELETE)\s+(\S.*?)(?:\s+HTTP/1\.\d)?\s*$", re.IGNORECASE)
 _SERVICE_ROOT = re.compile(r"^/api/data/v9\.[012]/", re.IGNORECASE)
@@ -40,7 +41,7 @@ class Part(NamedTuple):
 
 
 class Batch:
-    """Runs batches. `operations` of a body can be counted beforehand, for the request log."""
+    """Runs batches."""
 
     def __init__(self, api: Api, callers: Callers, records: Records) -> None:
         self._api = api
@@ -70,7 +71,7 @@ class Batch:
     def _single(self, request: Request, context: Context, part: Part, made: dict[str, str]) -> Response:
         try:
             inner = _request_of(request, part, made)
-            return self._api.handle(inner, self._callers.context(inner, context))
+            return self._api.handle(inner, self._callers.context(inner, context.actual, context))
         except DataverseError as error:
             return refusal(error, details="odata.include-annotations" in part.headers.get("prefer", ""))
 
@@ -123,14 +124,14 @@ def read(request: Request) -> list[Part | list[Part]]:
             items.append(_part(headers, content))
     if not items:
         raise bad_request("The batch holds no operations, or its boundary is not the announced one.", "0x80048d19")
-    if operations(items) > LIMIT:
+    if sum(len(item) if isinstance(item, list) else 1 for item in items) > LIMIT:
         raise bad_request(f"A batch may hold at most {LIMIT} operations.", "0x80048d19")
     return items
 
 
-def operations(items: list[Part | list[Part]]) -> int:
-    """The number of operations, those in change sets included."""
-    return sum(len(item) if isinstance(item, list) else 1 for item in items)
+def operations(body: bytes) -> int:
+    """The number of operations in a batch body, for the log: counted, not parsed."""
+    return len(_OPERATION.findall(body))
 
 
 def _split(text: str, content_type: str) -> list[tuple[dict[str, str], str]]:
@@ -140,11 +141,10 @@ def _split(text: str, content_type: str) -> list[tuple[dict[str, str], str]]:
         raise bad_request("A batch needs Content-Type: multipart/mixed; boundary=...", "0x80048d19")
     mark = re.compile(rf"(?:^|\r?\n)--{re.escape(found[1])}(--)?[ \t]*(?=\r?\n|$)")
     marks = list(mark.finditer(text))
-    parts = []
-    for here, there in zip(marks, [*marks[1:], None], strict=True):
-        if not here[1]:
-            parts.append(_headed(text[here.end() : there.start() if there else len(text)].lstrip("\r\n")))
-    return parts
+    ends = [*(there.start() for there in marks[1:]), len(text)]
+    return [
+        _headed(text[here.end() : end].lstrip("\r\n")) for here, end in zip(marks, ends, strict=False) if not here[1]
+    ]
 
 
 def _headed(text: str) -> tuple[dict[str, str], str]:

@@ -35,13 +35,29 @@ class Callers:
     delivery: Delivery
     token: str | None = None
     privileges: set[str] = field(default_factory=lambda: {ACT_PRIVILEGE})
+    _users: dict[str, str] = field(default_factory=dict)
 
-    def context(self, request: Request, parent: Context | None = None) -> Context:
-        """The caller of a request; parts of a batch share the `parent`'s transaction.
+    def authenticate(self, request: Request) -> str:
+        """The id of the user whose token this is. Raises 401 without a valid one."""
+        kind, _, token = (request.headers.get("authorization") or "").partition(" ")
+        if kind.lower() != "bearer" or not token.strip() or (self.token and token != self.token):
+            raise DataverseError(
+                401,
+                "0x80040220",
+                "The bearer token is missing or not accepted.",
+                {"WWW-Authenticate": 'Bearer authorization_uri="https://login.microsoftonline.com/common"'},
+            )
+        if token not in self._users:
+            with self.store.lock:
+                found = self.store.find(schema.BY_NAME["systemuser"], domainname=token)
+            self._users[token] = str(found[0]["systemuserid"]) if found else seed.APP_USER
+        return self._users[token]
 
-        Raises 401 without a valid token, 403 without the privilege for what a header asks.
+    def context(self, request: Request, actual: str, parent: Context | None = None) -> Context:
+        """The caller of a request that user `actual` sent; parts of a batch share the `parent`'s transaction.
+
+        Raises 403 without the privilege for what a header asks.
         """
-        actual = parent.actual if parent else self._authenticate(request)
         user = self._impersonated(request, actual)
         bypass = {part.strip() for part in (request.header(_BYPASS) or "").split(",") if part.strip()}
         if (request.header(_BYPASS_PLUGINS) or "").lower() == "true":
@@ -63,18 +79,6 @@ class Callers:
             context.jobs = parent.jobs
             context.correlation_id = parent.correlation_id
         return context
-
-    def _authenticate(self, request: Request) -> str:
-        kind, _, token = (request.headers.get("authorization") or "").partition(" ")
-        if kind.lower() != "bearer" or not token.strip() or (self.token and token != self.token):
-            raise DataverseError(
-                401,
-                "0x80040220",
-                "The bearer token is missing or not accepted.",
-                {"WWW-Authenticate": 'Bearer authorization_uri="https://login.microsoftonline.com/common"'},
-            )
-        found = self.store.find(schema.BY_NAME["systemuser"], domainname=token)
-        return str(found[0]["systemuserid"]) if found else seed.APP_USER
 
     def _impersonated(self, request: Request, actual: str) -> str:
         table = schema.BY_NAME["systemuser"]

@@ -53,9 +53,11 @@ class Totals:
 
 @dataclass(order=True, slots=True)
 class _Entry:
+    """Calls to make one after the other, not before `due`."""
+
     due: float
     order: int
-    job: Job = field(compare=False)
+    jobs: tuple[Job, ...] = field(compare=False)
 
 
 class Delivery:
@@ -140,7 +142,7 @@ class Delivery:
                     continue
                 copies = 2 if _spend(self.faults, "duplicate") else 1
                 for _ in range(copies):
-                    self._hold(job) if self.faults.reorder else self._push(job)
+                    self._hold(job) if self.faults.reorder else self._push((job,))
             self._condition.notify_all()
 
     def settle(self, timeout: float) -> dict[str, int]:
@@ -149,7 +151,8 @@ class Delivery:
         with self._condition:
             self._release()
             self._condition.wait_for(self._idle, max(0.0, deadline - time.monotonic()))
-            pending = len(self._queue) + len(self._held) + self._running
+            waiting = sum(len(entry.jobs) for entry in self._queue)
+            pending = waiting + len(self._held) + self._running
             return {"delivered": self.totals.delivered, "failed": self.totals.failed, "pending": pending}
 
     def call_now(self, job: Job) -> None:
@@ -182,31 +185,33 @@ class Delivery:
             self._release()
 
     def _release(self) -> None:
-        for job in reversed(self._held):
-            self._push(job)
+        if self._held:
+            self._push(tuple(reversed(self._held)))
         self._held.clear()
         self._condition.notify_all()
 
-    def _push(self, job: Job) -> None:
+    def _push(self, jobs: tuple[Job, ...]) -> None:
         due = time.monotonic() + self.faults.delay
-        heapq.heappush(self._queue, _Entry(due, next(self._order), job))
+        heapq.heappush(self._queue, _Entry(due, next(self._order), jobs))
 
     def _work(self) -> None:
-        while (job := self._next()) is not None:
-            problem = self._attempt(job)
-            self._finish(job, problem)
+        while (jobs := self._next()) is not None:
+            for job in jobs:
+                problem = self._attempt(job)
+                self._finish(job, problem)
+                with self._condition:
+                    self._count(problem)
             with self._condition:
                 self._running -= 1
-                self._count(problem)
                 self._condition.notify_all()
 
-    def _next(self) -> Job | None:
+    def _next(self) -> tuple[Job, ...] | None:
         with self._condition:
             while not self._closing:
                 now = time.monotonic()
                 if self._queue and self._queue[0].due <= now:
                     self._running += 1
-                    return heapq.heappop(self._queue).job
+                    return heapq.heappop(self._queue).jobs
                 self._condition.wait(self._queue[0].due - now if self._queue else None)
             return None
 

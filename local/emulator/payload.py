@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import schema
 from .clock import moment
-from .errors import DataverseError, bad_request, invalid, no_row, no_segment
+from .errors import DataverseError, bad_request, invalid, no_row, no_segment, not_modelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,11 +132,7 @@ def _navigation(table: Table, name: str, value: Any, fields: Row) -> None:
     if nav and not nav.many and value is None:
         _set_lookup(table.columns[nav.local], None, fields)
     elif nav:
-        raise (
-            bad_request(f"The emulator does not model deep insert ('{name}').")
-            if value
-            else bad_request(f"Property '{name}' cannot be cleared.", "0x80048d19")
-        )
+        raise not_modelled(f"writing through the navigation property '{name}' (deep insert)")
     elif name in table.by_api_name:
         raise bad_request(
             "CRM do not support direct update of Entity Reference properties, Use Navigation properties instead.",

@@ -154,7 +154,7 @@ class Reader:
         columns = self.columns(table, options)
         fields = _fields(table, columns, options)
         selected = [f'{scope.alias}."{name}"' for name in fields] + [operand(column, at) for column, at, _ in orders]
-        limit = min(size, options.top) if options.top is not None else size
+        limit = size if options.top is None else min(options.top, PAGE)  # $top overrules a preferred page size
         sql = (
             f"SELECT {', '.join(selected)} FROM {scope.source} WHERE {where} "  # noqa: S608  - schema names
             f"ORDER BY {', '.join(sort(column, at, descending=down) for column, at, down in orders)} LIMIT ?"
@@ -176,7 +176,7 @@ class Reader:
         """The number of rows, at most 5,000 (dataverse.md 2.4)."""
         scope = Scope(table, Names())
         where, values = self._where(scope, options, within)
-        return self._count(scope, where, values)
+        return min(self._count(scope, where, values), COUNT_LIMIT)
 
     def totals(self, page: Page) -> dict[str, Any]:
         """`@odata.count` and its annotations for a page."""

@@ -20,7 +20,6 @@ from .web import Request, Response, refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .context import Context
     from .emulator import Emulator
 
 _THREADS = 60  # more than the 52 concurrent requests that Dataverse allows
@@ -96,7 +95,7 @@ class Application:
                 "url": f"{request.path}?{request.raw_query}" if request.raw_query else request.path,
                 "status": response.status,
                 "seconds": time.perf_counter() - started,
-                "operations": _operations(request),
+                "operations": batch.operations(request.body) if request.path == "$batch" else 1,
                 "tag": request.query.get("tag"),
                 "bytes_in": len(request.body),
                 "bytes_out": len(response.body),
@@ -109,29 +108,32 @@ class Application:
         details = "odata.include-annotations" in request.preferences
         limits = self._emulator.limits
         try:
-            with self._emulator.store.lock:
-                context = self._emulator.callers.context(request)
-            limits.enter(context.actual)
+            user = self._emulator.callers.authenticate(request)
+            limits.enter(user)
         except DataverseError as error:
             return refusal(error, details=details)
         started = time.perf_counter()
         try:
-            response = self._run(request, context)
+            response = self._run(request, user)
         except DataverseError as error:
             response = refusal(error, details=details)
         except Exception as error:  # noqa: BLE001  - a defect must show as 500, not as a dropped connection
             traceback.print_exc()
             response = refusal(DataverseError(500, "0x80040216", f"Emulator defect: {error!r}"), details=False)
         finally:
-            limits.leave(context.actual, time.perf_counter() - started)
-        response.headers |= limits.headers(context.actual)
-        response.headers["x-ms-service-request-id"] = response.headers["REQ_ID"] = context.request_id
+            limits.leave(user, time.perf_counter() - started)
+        response.headers |= limits.headers(user)
         return response
 
-    def _run(self, request: Request, context: Context) -> Response:
+    def _run(self, request: Request, user: str) -> Response:
+        with self._emulator.store.lock:
+            context = self._emulator.callers.context(request, user)
         if request.path == "$batch":
-            return self._emulator.batch.run(request, context)
-        return self._emulator.api.handle(request, context)
+            response = self._emulator.batch.run(request, context)
+        else:
+            response = self._emulator.api.handle(request, context)
+        response.headers["x-ms-service-request-id"] = response.headers["REQ_ID"] = context.request_id
+        return response
 
 
 def _request(wire: WireRequest, path: str, root: str) -> Request:
@@ -140,15 +142,6 @@ def _request(wire: WireRequest, path: str, root: str) -> Request:
     query = wire.query_string.decode("latin-1")
     base = f"{wire.scheme}://{wire.host}{root}"
     return Request(wire.method, path, query, headers, wire.get_data(), base)
-
-
-def _operations(request: Request) -> int:
-    """Operations in a batch; 1 for any other request."""
-    if request.path != "$batch":
-        return 1
-    with suppress(DataverseError):
-        return batch.operations(batch.read(request))
-    return 0
 
 
 def _cut(environ: dict[str, Any]) -> None:
