@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
@@ -23,7 +24,7 @@ from consent_sync.dataverse.batch import (
     read_answer,
     split,
 )
-from consent_sync.dataverse.errors import BadRequest, ProtocolError, Throttled
+from consent_sync.dataverse.errors import BadRequest, DataverseError, ProtocolError, Throttled
 from consent_sync.dataverse.odata import with_query
 from consent_sync.dataverse.query import Query, rows_of
 from consent_sync.dataverse.retry import RetryBudget
@@ -192,8 +193,7 @@ class DataverseClient:
         responses = self._send_batch(operations, continue_on_error=continue_on_error)
         attempt = 1
         while continue_on_error and (waits := self._waits(operations, responses, attempt, started)):
-            self._transport.count(retries=1)
-            self._transport.sleep(max(waits.values()))
+            self._transport.pause(*max(waits.values(), key=itemgetter(0)))
             again = self._send_batch([operations[index] for index in waits], continue_on_error=True)
             for index, response in zip(waits, again, strict=True):
                 responses[index] = response
@@ -202,9 +202,9 @@ class DataverseClient:
 
     def _waits(
         self, operations: list[Operation], responses: list[Response], attempt: int, started: float
-    ) -> dict[int, float]:
-        """Give the operations worth another attempt, with the wait of each; a change set only as a whole."""
-        waits: dict[int, float] = {}
+    ) -> dict[int, tuple[float, DataverseError]]:
+        """Give the operations worth another attempt, with wait and failure of each; a change set only as a whole."""
+        waits: dict[int, tuple[float, DataverseError]] = {}
         for group in groups(operations):
             failure = responses[group[0]].error
             if failure is None:
@@ -212,7 +212,7 @@ class DataverseClient:
             idempotent = all(operations[index].idempotent for index in group)
             wait = self._transport.wait(failure, idempotent=idempotent, attempt=attempt, started=started)
             if wait is not None:
-                waits |= dict.fromkeys(group, wait)
+                waits |= dict.fromkeys(group, (wait, failure))
         return waits
 
     def _send(self, operation: Operation) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 import threading
 import time
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from consent_sync.dataverse.auth import TokenProvider
 
+_log = logging.getLogger(__name__)
 _HEADERS = {
     "Accept": "application/json",
     "OData-MaxVersion": "4.0",
@@ -161,9 +163,8 @@ class Transport:
             wait = None
             if failure is not None:
                 wait = self.wait(failure, idempotent=request.idempotent, attempt=attempt, started=started)
-            if wait is not None:
-                self.count(retries=1)
-                self.sleep(wait)
+            if failure is not None and wait is not None:
+                self.pause(wait, failure)
             elif isinstance(outcome, ConnectionFailed):
                 raise outcome
             else:
@@ -179,6 +180,12 @@ class Transport:
             budget=self.budget,
             dice=random.random(),  # noqa: S311  - jitter
         )
+
+    def pause(self, seconds: float, failure: DataverseError) -> None:
+        """Wait before another attempt, and leave a trace of it."""
+        self.count(retries=1)
+        _log.info("again in %.1f s: %s", seconds, failure)
+        self.sleep(seconds)
 
     def _attempt(self, request: Request) -> Raw | ConnectionFailed:
         ids = {"x-ms-client-request-id": str(uuid4()), "x-ms-correlation-id": request.correlation_id}

@@ -120,6 +120,21 @@ def test_what_drifted_is_said_and_put_right(dataverse: DataverseClient, endpoint
     assert drift(dataverse, endpoint, STEPS) == []
 
 
+def test_an_endpoint_is_a_webhook_with_a_header_and_json(dataverse: DataverseClient, endpoint: WebhookEndpoint) -> None:
+    register(dataverse, endpoint, STEPS)
+    (row,) = rows(dataverse, "serviceendpoints")
+    names = ("contract", "authtype", "connectionmode", "messageformat", "url")
+    assert [row[name] for name in names] == [8, 5, 1, 2, endpoint.url]
+
+
+def test_an_endpoint_without_a_key_is_drift(dataverse: DataverseClient, endpoint: WebhookEndpoint) -> None:
+    row = {"name": endpoint.name, "url": endpoint.url, "contract": 8, "authtype": 5, "messageformat": 2}
+    dataverse.create("serviceendpoints", row)
+    assert drift(dataverse, endpoint, []) == ["endpoint: no key is set"]
+    register(dataverse, endpoint, [])
+    assert drift(dataverse, endpoint, []) == []
+
+
 def test_a_moved_endpoint_is_changed_in_place(dataverse: DataverseClient, endpoint: WebhookEndpoint) -> None:
     first = register(dataverse, endpoint, STEPS)
     moved = WebhookEndpoint(endpoint.name, "https://moved.example.org/api/dataverse-events", "x-webhook-key", "k")
@@ -184,6 +199,12 @@ def test_the_key_is_escaped_xml_and_in_no_repr() -> None:
     (setting,) = ET.fromstring(endpoint.auth_value())  # noqa: S314  - written by the code under test
     assert setting.attrib == {"name": "x-webhook-key", "value": KEY}
     assert KEY not in repr(endpoint)
+
+
+def test_the_longest_key_fits() -> None:
+    frame = len(WebhookEndpoint("n", "https://app.example.org", "x-webhook-key", "k").auth_value()) - 1
+    longest = WebhookEndpoint("n", "https://app.example.org", "x-webhook-key", "x" * (2048 - frame))
+    assert len(longest.auth_value()) == 2048
 
 
 @pytest.mark.parametrize("key", ["", "  ", "two\nlines", "x" * 2048])
