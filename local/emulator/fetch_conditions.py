@@ -43,13 +43,13 @@ def condition(column: Column, alias: str, element: ET.Element, listed: list[str]
             return between(column, alias, listed, values, negated=name == "not-between")
         case "on" | "on-or-after" | "on-or-before":
             return on_day(name, column, alias, value, values)
+    name = "ne" if name == "neq" else name
+    if name not in COMPARISONS and name not in _PATTERNS:
+        raise not_modelled(f"the FetchXML operator '{name}'")
     if value is None:
         raise bad_request(f"The condition operator '{name}' needs a value.", "0x80041104")
     if name in _PATTERNS:
         return _like(name, operand(column, alias), value, values)
-    name = "ne" if name == "neq" else name
-    if name not in COMPARISONS:
-        raise not_modelled(f"the FetchXML operator '{name}'")
     return compare(name, column, alias, value, values)
 
 

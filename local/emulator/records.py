@@ -62,7 +62,7 @@ class Records:
         """Add a row and return its id. Raises 400 when a required column is missing, 412 for a taken id or key."""
         _supports(table, "Create")
         with self.unit(context):
-            row: Row = {column.name: column.default for column in table.columns.values() if column.default is not None}
+            row: Row = table.defaults()
             sent = dict(fields)
             rules.settle_state(table, row, sent)
             row.update(sent)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 import traceback
-from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +23,15 @@ if TYPE_CHECKING:
 _THREADS = 60  # more than the 52 concurrent requests that Dataverse allows
 _API = re.compile(r"^/api/data/v9\.[012](?:/|$)", re.IGNORECASE)
 _ADMIN = "/_emulator/"
-_SOCKET = "emulator.socket"
+_REQUEST = "emulator.request"
 
 
 class _Gateway(wsgi.Gateway_10):
-    """Hands the application the client's socket, so that it can cut the connection."""
+    """Hands the application cheroot's own request, so that it can end a connection without an answer."""
 
     def get_environ(self) -> Any:
         environ = super().get_environ()  # type: ignore[no-untyped-call]
-        return {**environ, _SOCKET: self.req.conn.socket}
+        return {**environ, _REQUEST: self.req}
 
 
 def make_server(emulator: Emulator, port: int) -> wsgi.Server:
@@ -56,16 +54,18 @@ class Application:
         """Answer one request of the wire."""
         wire = WireRequest(environ)
         path = wire.path
+        cut = False
         if path.startswith(_ADMIN):
             response = self._admin(_request(wire, path[len(_ADMIN) :], "/"))
+        elif match := _API.match(path):
+            response, cut = self._api(_request(wire, path[match.end() :], f"{match[0].rstrip('/')}/"))
         else:
-            match = _API.match(path)
-            if match:
-                response = self._api(_request(wire, path[match.end() :], f"{match[0].rstrip('/')}/"), environ)
-            else:
-                response = refusal(no_segment(path), details=False)
+            response = refusal(no_segment(path), details=False)
         headers = [*response.headers.items(), ("Content-Length", str(len(response.body)))]
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
+        if cut:  # cheroot believes the answer is on its way, sends nothing and closes
+            environ[_REQUEST].sent_headers = environ[_REQUEST].close_connection = True
+            return []
         return [response.body]
 
     def _admin(self, request: Request) -> Response:
@@ -74,21 +74,16 @@ class Application:
         except DataverseError as error:
             return refusal(error, details=False)
 
-    def _api(self, request: Request, environ: dict[str, Any]) -> Response:
-        """One request of the Web API, written to the log."""
+    def _api(self, request: Request) -> tuple[Response, bool]:
+        """Answer one request of the Web API and log it; also whether to cut the connection instead of answering."""
         started = time.perf_counter()
         rule = self._emulator.faults.take(request)
         if rule and rule.hang:
             time.sleep(rule.hang)
-        if rule and rule.cut == "before":
-            _cut(environ)
-            response = Response(HTTPStatus.SERVICE_UNAVAILABLE)
-        elif rule and rule.status:
-            response = rule.response()
+        if rule and (rule.status or rule.cut == "before"):
+            response = rule.response() if rule.status else Response(HTTPStatus.SERVICE_UNAVAILABLE)
         else:
             response = self._limited(request)
-            if rule and rule.cut == "after":
-                _cut(environ)
         self._emulator.log.add(
             {
                 "method": request.method,
@@ -101,7 +96,7 @@ class Application:
                 "bytes_out": len(response.body),
             }
         )
-        return response
+        return response, bool(rule and rule.cut)
 
     def _limited(self, request: Request) -> Response:
         """Authenticate, count against the limits, run."""
@@ -142,9 +137,3 @@ def _request(wire: WireRequest, path: str, root: str) -> Request:
     query = wire.query_string.decode("latin-1")
     base = f"{wire.scheme}://{wire.host}{root}"
     return Request(wire.method, path, query, headers, wire.get_data(), base)
-
-
-def _cut(environ: dict[str, Any]) -> None:
-    """Close the client's connection without a word."""
-    with suppress(OSError):
-        environ[_SOCKET].shutdown(socket.SHUT_RDWR)

@@ -6,7 +6,6 @@ import sqlite3
 import threading
 import uuid
 from contextlib import contextmanager
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from . import schema
@@ -24,6 +23,7 @@ LOOKUP_TYPE = "@Microsoft.Dynamics.CRM.lookuplogicalname"
 _SQL_TYPES = {"boolean": "INTEGER", "int": "INTEGER", "bigint": "INTEGER", "decimal": "NUMERIC", "money": "NUMERIC"}
 _SQL_TYPES |= {"picklist": "INTEGER", "state": "INTEGER", "status": "INTEGER"}
 _FIRST_VERSION = 1_000_000
+_LOAD = 2000  # rows of a table written at once
 
 
 def fold(value: Any) -> Any:
@@ -163,15 +163,20 @@ class Store:
         Raises KeyError naming the table and column that the schema does not know.
         """
         count = 0
+        waiting: dict[str, list[tuple[Any, ...]]] = {name: [] for name in schema.BY_NAME}
+        bases = {table.name: table.defaults() for table in schema.BY_NAME.values()}
         with self.transaction():
             now = self.clock.stamp()
-            for name, group in groupby(rows, key=lambda pair: pair[0]):
+            for name, row in rows:
                 table = schema.BY_NAME[name]
-                base = {column.name: column.default for column in table.columns.values() if column.default is not None}
-                full = (self._complete(table, base, row, now) for _, row in group)
-                values = [tuple(map(row.get, table.fields)) for row in full]
-                self._sql.executemany(self._inserts[table.name], values)
-                count += len(values)
+                full = self._complete(table, bases[name], row, now)
+                waiting[name].append(tuple(map(full.get, table.fields)))
+                count += 1
+                if len(waiting[name]) == _LOAD:
+                    self._sql.executemany(self._inserts[name], waiting[name])
+                    waiting[name].clear()
+            for name, values in waiting.items():
+                self._sql.executemany(self._inserts[name], values)
             self._sql.execute(
                 "UPDATE list SET membercount = (SELECT count(*) FROM listmember m WHERE m.listid = list.listid)"
             )
@@ -184,7 +189,7 @@ class Store:
             column = columns.get(name)
             if column is not None:
                 row[column.name] = value
-                if column.polymorphic and value is not None:
+                if column.kind == "lookup" and value is not None and column.polymorphic:
                     row[column.type_name] = given.get(name + LOOKUP_TYPE) or _target(column, given)
             elif "@" not in name:
                 raise KeyError(f"{table.name}.{name} is not in the emulator's schema")

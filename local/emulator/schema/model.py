@@ -126,6 +126,10 @@ class Table:
                 fields.append(column.type_name)
         self.fields = tuple(fields)
 
+    def defaults(self) -> dict[str, Any]:
+        """A new row: the columns that have a default."""
+        return {column.name: column.default for column in self.columns.values() if column.default is not None}
+
 
 def text(name: str, length: int = 100, **more: Any) -> Column:
     """A single-line text column of at most `length` characters."""
