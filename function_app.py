@@ -25,6 +25,12 @@ LAST_TRY = 5  # extensions.queues.maxDequeueCount of host.json
 app = func.FunctionApp()
 log = logging.getLogger("consent_sync")
 
+try:
+    mapping()
+except ConsentSyncError as mistake:
+    # indexing goes on, so that the status can say what is wrong; nothing that needs the mapping will run
+    log.critical("%s", mistake)
+
 
 def _answering[**P](handler: Callable[P, Answer]) -> Callable[P, func.HttpResponse]:
     """Turn a handler's answer, or the error it raises, into the response."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
@@ -43,9 +44,17 @@ def settings() -> Settings:
     return Settings.read(os.environ)
 
 
-@cache
 def service() -> Service:
     """Give the service of this process, put together once. Raises ConsentSyncError; the next call tries again."""
+    with _one_at_a_time:  # a cache alone would let the first messages of a cold start build one each
+        return _service()
+
+
+_one_at_a_time = threading.Lock()
+
+
+@cache
+def _service() -> Service:
     return assemble(settings(), mapping())
 
 

@@ -23,17 +23,18 @@ from consent_sync.ports.runs import Part, Run
 
 from .codec import SubjectKeys, decode, encode
 
-_SCHEMA = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE entry (key TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE member (list TEXT, record TEXT, PRIMARY KEY (list, record)) WITHOUT ROWID;
-CREATE TABLE history (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL);
-CREATE INDEX history_by_key ON history (key, seq);
-CREATE TABLE hold (id TEXT PRIMARY KEY, key TEXT NOT NULL, opened TEXT NOT NULL, body TEXT NOT NULL);
-CREATE TABLE run (id TEXT PRIMARY KEY, started TEXT NOT NULL, body TEXT NOT NULL);
-CREATE TABLE part (run TEXT, name TEXT, seq INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, name));
-PRAGMA user_version = 1;
-"""
+_SCHEMA = (
+    """,
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE entry (key TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE member (list TEXT, record TEXT, PRIMARY KEY (list, record)) WITHOUT ROWID",
+    "CREATE TABLE history (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX history_by_key ON history (key, seq)",
+    "CREATE TABLE hold (id TEXT PRIMARY KEY, key TEXT NOT NULL, opened TEXT NOT NULL, body TEXT NOT NULL)",
+    "CREATE TABLE run (id TEXT PRIMARY KEY, started TEXT NOT NULL, body TEXT NOT NULL)",
+    "CREATE TABLE part (run TEXT, name TEXT, seq INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, name))",
+    "PRAGMA user_version = 1",
+)
 
 
 class LedgerVersion(ConsentSyncError):
@@ -48,10 +49,12 @@ class SqliteLedger:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-        elif version != 1:
+        with self._transaction():  # another process may be creating it at this moment
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in _SCHEMA:
+                    self._db.execute(statement)
+        if version not in {0, 1}:
             raise LedgerVersion(f"the ledger has schema version {version}, this program knows version 1")
 
     def close(self) -> None:
