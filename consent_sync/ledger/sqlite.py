@@ -24,7 +24,6 @@ from consent_sync.ports.runs import Part, Run
 from .codec import SubjectKeys, decode, encode
 
 _SCHEMA = (
-    """,
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE entry (key TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE member (list TEXT, record TEXT, PRIMARY KEY (list, record)) WITHOUT ROWID",
