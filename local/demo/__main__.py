@@ -9,11 +9,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import requests
 
-from local.demo.acts import NobodyFitsError
+from local.demo.acts import UNSUBSCRIBES, NobodyFitsError
 from local.demo.host import RunError
+from local.demo.place import uncomplicated
 from local.demo.servers import ServerError
 from local.demo.show import Show
 from local.demo.stage import PEOPLE_TOKEN, Stage
@@ -56,14 +58,17 @@ def _show(stage: Stage) -> int:
 
 def _serve(stage: Stage) -> int:
     stage.run_service("")
-    person = stage.dataverse.rows("contacts", ("contactid", "fullname"), "donotbulkemail eq false")[0]
-    address = f"{stage.dataverse_url}/api/data/v9.2/contacts({person['contactid']})"
+    states = uncomplicated(stage.dataverse.snapshot())
+    person = next(person for person, state in states.items() if UNSUBSCRIBES.fits(state))
+    api, key = f"{stage.dataverse_url}/api/data/v9.2", f'-H "Authorization: Bearer {PEOPLE_TOKEN}"'
+    rows = quote(f"$select=msdynmkt_value&$filter=msdynmkt_contactpointvalue eq '{person.address}'", safe="=&")
     print(
         f"Dataverse emulator  {stage.dataverse_url}  (bearer token {PEOPLE_TOKEN})\n"
         f"Functions host      {stage.host_url}  (key {stage.key})\n\n"
-        f"Unsubscribe {person['fullname']} from everything:\n\n"
-        f'curl -X PATCH "{address}" -H "Authorization: Bearer {PEOPLE_TOKEN}"'
-        ' -H "Content-Type: application/json" -d "{\\"donotbulkemail\\": true}"\n\n'
+        f"Unsubscribe {person.name} from everything, then see the consent rows say 534120002, opted out:\n\n"
+        f'curl -X PATCH "{api}/contacts({person.contact})" {key}'
+        ' -H "Content-Type: application/json" -d "{\\"donotbulkemail\\": true}"\n'
+        f'curl "{api}/msdynmkt_contactpointconsent4s?{rows}" {key}\n\n'
         "Ctrl-C stops both.",
         flush=True,
     )

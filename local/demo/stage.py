@@ -27,7 +27,7 @@ class Stage:
         self._folder = folder
         self._stack = ExitStack()
         self._host: Server | None = None
-        self.key, self._webhook_key = secrets.token_urlsafe(12), secrets.token_urlsafe(24)
+        self.key, self._webhook_key = secrets.token_hex(8), secrets.token_hex(16)
         emulator_port, self._host_port = free_port(), free_port()
         self.dataverse_url = f"http://127.0.0.1:{emulator_port}"
         self.host_url = f"http://127.0.0.1:{self._host_port}"
