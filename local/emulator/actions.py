@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import schema, seed
-from .errors import DataverseError, bad_request, invalid, no_message, no_row, no_segment
+from .errors import DataverseError, bad_request, invalid, no_message, no_row, no_segment, not_modelled
 from .execution import reference
 from .merge import merge
 from .payload import guid, read, resolve_key
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 _PREFIX = "Microsoft.Dynamics.CRM."
 _MEMBER_COLUMNS = {f"{name}id": name for name in MEMBER_TABLES.values()}
+# Operations Dataverse has and the emulator does not.
+NOT_MODELLED = frozenset(
+    {
+        *("AddMembersBatchList", "CopyDynamicListToStatic", "CopyMembersList", "QualifyMemberList", "DeleteMultiple"),
+        *("QualifyLead", "Associate", "BulkDelete", "ExportSolution", "ImportSolution", "AddSolutionComponent"),
+        *("RetrieveTotalRecordCount", "RetrieveCurrentOrganization", "RetrieveVersion", "RetrieveAvailableLanguages"),
+        *("GrantAccess", "ModifyAccess", "RevokeAccess", "RetrievePrincipalAccess", "TriggerServiceEndpointCheck"),
+    }
+)
 UNBOUND = frozenset({"Merge", "AddListMembersList", "RemoveListMembersList"})
 
 
@@ -64,7 +73,8 @@ class Actions:
                 merge(self._records, context, body)
             else:
                 list_id = _member(body.get("List"), self._lists)
-                members = [_any_member(entry) for entry in body.get("Members") or ()]
+                given = body.get("Members")
+                members = [_any_member(entry) for entry in given] if isinstance(given, list) else []
                 adding = name == "AddListMembersList"
                 self._change_members(context, list_id, members, adding=adding)
                 ids = [row_id for _, row_id in members]
@@ -74,6 +84,8 @@ class Actions:
     def on_set(self, request: Request, context: Context, table: Table, name: str) -> Response:
         """POST on an action bound to a set: CreateMultiple, UpdateMultiple, UpsertMultiple."""
         message = name.removeprefix(_PREFIX)
+        if message in NOT_MODELLED:
+            raise not_modelled(f"the action {message}")
         if message not in BULK_MESSAGES:
             raise no_segment(name)
         if message not in table.messages:
@@ -82,7 +94,8 @@ class Actions:
         if not isinstance(targets, list) or not targets:
             raise bad_request("'Targets' must be a list of rows.", "0x80048d19")
         for target in targets:
-            if target.get("@odata.type", "").removeprefix("#") != f"{_PREFIX}{table.name}":
+            kind = target.get("@odata.type") if isinstance(target, dict) else None
+            if str(kind).removeprefix("#") != f"{_PREFIX}{table.name}":
                 raise bad_request(f"Each target needs @odata.type '{_PREFIX}{table.name}'.", "0x80048d19")
         with self._records.unit(context):
             if message == "CreateMultiple":
@@ -98,14 +111,16 @@ class Actions:
     def on_row(self, request: Request, context: Context, table: Table, row_id: str, name: str) -> Response:
         """POST on an action bound to a row: AddMemberList, RemoveMemberList."""
         action = name.removeprefix(_PREFIX)
+        if action in NOT_MODELLED:
+            raise not_modelled(f"the action {action}")
         if table.name != "list" or action not in {"AddMemberList", "RemoveMemberList"}:
             raise no_segment(name)
         body = request.json()
         adding = action == "AddMemberList"
         # RemoveMemberList: the parameter is disputed (dataverse.md 2.9); EntityId and ListMember are both taken.
-        given = body.get("EntityId") or next(
-            (value for key, value in (body.get("ListMember") or {}).items() if key.endswith("id")), None
-        )
+        odd = body.get("ListMember")
+        odd_ids = [value for key, value in odd.items() if key.endswith("id")] if isinstance(odd, dict) else []
+        given = body.get("EntityId") or next(iter(odd_ids), None)
         if given is None:
             raise bad_request("Parameter 'EntityId' is missing.", "0x80048d19")
         entity_id = guid(given)
@@ -171,7 +186,7 @@ class Actions:
     def _upsert_all(self, context: Context, table: Table, targets: list[dict[str, Any]]) -> None:
         seen: set[str] = set()
         for target in targets:
-            key = target.get("@odata.id", "").partition("(")[2].rstrip(")") or guid(target.get(table.id))
+            key = str(target.get("@odata.id")).partition("(")[2].rstrip(")") or guid(target.get(table.id))
             if key.casefold() in seen:
                 raise invalid("The same key appears twice in Targets. Send each row once.", "0x80040237")
             seen.add(key.casefold())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import metadata, schema, sets
-from .actions import UNBOUND
+from .actions import NOT_MODELLED, UNBOUND
 from .errors import DataverseError, no_segment, not_modelled
 from .paths import Segment, segments
 from .rows import Rows, find
@@ -54,6 +54,8 @@ class Api:
         if len(path) == 1 and name in UNBOUND:
             _allow(request, "POST")
             return self._actions.unbound(request, context, name)
+        if name in NOT_MODELLED:
+            raise not_modelled(f"the operation {name}")
         raise no_segment(name)
 
     def _on_table(self, request: Request, context: Context, table: Table, path: list[Segment]) -> Response:

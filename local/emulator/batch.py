@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .records import Records
 
 LIMIT = 1000
+_URL_LIMIT = 64 * 1024
 _BOUNDARY = re.compile(r'boundary="?([^";\s]+)"?', re.IGNORECASE)
 _OPERATION = re.compile(rb"^content-type:\s*application/http", re.IGNORECASE | re.MULTILINE)
 _BLANK = re.compile(r"\r?\n[ \t]*\r?\n")
@@ -174,6 +175,8 @@ def _request_of(batch: Request, part: Part, made: dict[str, str]) -> Request:
             )
         return made[content_id]
 
+    if len(part.url) > _URL_LIMIT:
+        raise bad_request(f"A URL in a batch may hold at most {_URL_LIMIT} bytes.")
     url = _URL_REFERENCE.sub(lambda match: created(match[1]), part.url)
     body = _BODY_REFERENCE.sub(lambda match: match[1] + created(match[2]), part.body)
     if url.startswith(("http://", "https://")):

@@ -89,7 +89,8 @@ class Callers:
         if not wanted:
             return actual
         self._require(actual, ACT_PRIVILEGE)
-        found = self.store.find(table, **{column: wanted.strip("{}").lower()})
+        with self.store.lock:
+            found = self.store.find(table, **{column: wanted.strip("{}").lower()})
         if not found:
             raise DataverseError(403, "0x80042f10", f"The user to impersonate does not exist: {wanted}")
         return str(found[0][table.id])

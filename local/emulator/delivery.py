@@ -25,6 +25,7 @@ RETRIED = frozenset({502, 503, 504})
 KEY, HEADER, QUERY = 4, 5, 6
 _SUCCEEDED, _FAILED = 30, 31
 _HELD_SECONDS = 1.0
+_DEPTHS_KEPT = 10_000
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ class _Entry:
 
     due: float
     order: int
+    generation: int = field(compare=False)
     jobs: tuple[Job, ...] = field(compare=False)
 
 
@@ -71,6 +73,7 @@ class Delivery:
         self._held: list[Job] = []
         self._order = itertools.count()
         self._running = 0
+        self._generation = 0
         self._closing = False
         self._depths: dict[str, int] = {}
         self.timeout = TIMEOUT
@@ -94,6 +97,7 @@ class Delivery:
             self._queue.clear()
             self._held.clear()
             self._depths.clear()
+            self._generation += 1
             self.totals = Totals()
             self.faults = WebhookFaults()
 
@@ -137,6 +141,8 @@ class Delivery:
         with self._condition:
             for job in jobs:
                 self._depths[job.correlation_id] = job.depth
+                if len(self._depths) > _DEPTHS_KEPT:
+                    del self._depths[next(iter(self._depths))]
                 if self._dropped(job):
                     self.totals.dropped += 1
                     continue
@@ -192,26 +198,27 @@ class Delivery:
 
     def _push(self, jobs: tuple[Job, ...]) -> None:
         due = time.monotonic() + self.faults.delay
-        heapq.heappush(self._queue, _Entry(due, next(self._order), jobs))
+        heapq.heappush(self._queue, _Entry(due, next(self._order), self._generation, jobs))
 
     def _work(self) -> None:
-        while (jobs := self._next()) is not None:
-            for job in jobs:
+        while (entry := self._next()) is not None:
+            for job in entry.jobs:
                 problem = self._attempt(job)
                 self._finish(job, problem)
                 with self._condition:
-                    self._count(problem)
+                    if entry.generation == self._generation:  # else a reset came in between
+                        self._count(problem)
             with self._condition:
                 self._running -= 1
                 self._condition.notify_all()
 
-    def _next(self) -> tuple[Job, ...] | None:
+    def _next(self) -> _Entry | None:
         with self._condition:
             while not self._closing:
                 now = time.monotonic()
                 if self._queue and self._queue[0].due <= now:
                     self._running += 1
-                    return heapq.heappop(self._queue).jobs
+                    return heapq.heappop(self._queue)
                 self._condition.wait(self._queue[0].due - now if self._queue else None)
             return None
 

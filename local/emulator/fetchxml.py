@@ -299,6 +299,8 @@ class Fetch:
             if found is None:
                 raise bad_request(f"No link-entity has the alias '{entity_name}'.", "0x80041103")
             source = found
+        if element.get("valueof"):
+            raise not_modelled("comparing two columns in FetchXML (valueof)")
         column = column_of(source.table, element.get("attribute"))
         listed = [value.text or "" for value in element.iterfind("value")]
         return condition(column, source.alias, element, listed, values)

@@ -145,6 +145,8 @@ class _Reader:
         match = re.fullmatch(r"(LastX|OlderThanX)(Minutes|Hours|Days|Weeks)", name)
         if not match:
             raise not_modelled(f"the query function Microsoft.Dynamics.CRM.{name}")
+        if not str(count).isdigit():
+            raise bad_request(f"Microsoft.Dynamics.CRM.{name} needs PropertyValue=number.")
         now = self._clock.time()
         then = stamp_of(now - int(count) * _SPANS[match[2]])
         self.values.append(then)

@@ -255,6 +255,8 @@ def sort(column: Column, alias: str, *, descending: bool) -> str:
 
 def after(orders: list[tuple[Column, str, bool]], last: list[Any]) -> tuple[str, list[Any]]:
     """SQL for: behind the row whose order values are `last` (SQLite sorts null lowest, and so does this)."""
+    if len(last) != len(orders):
+        raise bad_request("The paging cookie does not belong to this query.", "0x80041129")
     parts: list[str] = []
     values: list[Any] = []
     for depth, (column, alias, descending) in enumerate(orders):

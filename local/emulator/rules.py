@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import schema
-from .errors import invalid
+from .errors import invalid, not_modelled
 from .seed import message_id
 
 if TYPE_CHECKING:
@@ -46,15 +46,19 @@ def check(store: Store, table: Table, row: Row, changes: Row, *, creating: bool)
         if column.required and row.get(column.name) is None and (creating or column.name in changes):
             raise invalid(f"Required field '{column.name}' is missing for entity '{table.name}'.", "0x80040203")
     if table.name == "sdkmessageprocessingstep":
-        _check_step(row)
+        _check_step(store, row)
     elif table.name == "sdkmessageprocessingstepimage":
         _check_image(store, row)
 
 
-def _check_step(step: Row) -> None:
+def _check_step(store: Store, step: Row) -> None:
+    filter_row = store.get(schema.BY_NAME["sdkmessagefilter"], step.get("sdkmessagefilterid") or "")
+    message = _MESSAGE_NAMES.get(step["sdkmessageid"], "")
+    if filter_row and message not in schema.BY_NAME[filter_row["primaryobjecttypecode"]].events:
+        raise not_modelled(f"events of message {message} on table {filter_row['primaryobjecttypecode']}")
     if step["mode"] and step["stage"] != _POST_OPERATION:
         raise invalid("Asynchronous mode is only supported for steps in the Post-operation stage.", "0x80044184")
-    if step.get("filteringattributes") and _MESSAGE_NAMES.get(step["sdkmessageid"]) != "Update":
+    if step.get("filteringattributes") and message != "Update":
         raise invalid("Filtering attributes are only supported for the Update message.", "0x80040203")
 
 

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     from .emulator import Emulator
 
+_WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 _THREADS = 60  # more than the 52 concurrent requests that Dataverse allows
 _API = re.compile(r"^/api/data/v9\.[012](?:/|$)", re.IGNORECASE)
 _ADMIN = "/_emulator/"
 _REQUEST = "emulator.request"
+_URL_LIMIT = 32 * 1024
 
 
 class _Gateway(wsgi.Gateway_10):
@@ -61,7 +63,9 @@ class Application:
             response, cut = self._api(_request(wire, path[match.end() :], f"{match[0].rstrip('/')}/"))
         else:
             response = refusal(no_segment(path), details=False)
-        headers = [*response.headers.items(), ("Content-Length", str(len(response.body)))]
+        headers = list(response.headers.items())
+        if response.status not in _WITHOUT_BODY:
+            headers.append(("Content-Length", str(len(response.body))))
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
         if cut:  # cheroot believes the answer is on its way, sends nothing and closes
             environ[_REQUEST].sent_headers = environ[_REQUEST].close_connection = True
@@ -121,8 +125,9 @@ class Application:
         return response
 
     def _run(self, request: Request, user: str) -> Response:
-        with self._emulator.store.lock:
-            context = self._emulator.callers.context(request, user)
+        if len(request.path) + len(request.raw_query) > _URL_LIMIT:
+            raise DataverseError(414, "0x80060888", f"The URL is longer than {_URL_LIMIT} bytes: send it in a $batch.")
+        context = self._emulator.callers.context(request, user)
         if request.path == "$batch":
             response = self._emulator.batch.run(request, context)
         else:

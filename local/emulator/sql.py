@@ -127,6 +127,8 @@ def within(column: Column, alias: str, wanted: Sequence[Any], values: list[Any],
 
 def between(column: Column, alias: str, bounds: Sequence[Any], values: list[Any], *, negated: bool = False) -> str:
     """SQL of `column between low and high`, ends included, or not."""
+    if len(bounds) != 2:  # noqa: PLR2004  - a low and a high end
+        raise bad_request(f"Two values are needed for column '{column.name}'.", "0x80040203")
     low, high = bounds
     values += [literal(column, low), literal(column, high)]
     return f"{operand(column, alias)} {'NOT ' if negated else ''}BETWEEN ? AND ?"

@@ -132,9 +132,10 @@ class Store:
             raise _duplicate(error) from error
 
     def delete(self, table: Table, row_id: str) -> None:
-        """Remove a row and leave a tombstone for change tracking."""
+        """Remove a row and, where changes are tracked, leave a tombstone."""
         self._sql.execute(f'DELETE FROM "{table.name}" WHERE "{table.id}" = ?', (row_id,))  # noqa: S608
-        self._sql.execute("INSERT INTO _deleted VALUES (?, ?, ?)", (table.name, row_id, self.next_version()))
+        if table.name in self.tracked:
+            self._sql.execute("INSERT INTO _deleted VALUES (?, ?, ?)", (table.name, row_id, self.next_version()))
 
     def deleted_since(self, table: Table, version: int) -> list[tuple[str, int]]:
         """Ids and versions of the rows deleted after `version`, in order."""

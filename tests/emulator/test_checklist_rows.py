@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from .support import ANNOTATED, REPRESENTATION, Client
+import pytest
+
+from .support import ANNOTATED, REPRESENTATION, Client, operation, send_batch, statuses
 
 PURPOSE = {"msdynmkt_name": "News", "msdynmkt_type": 534120000, "msdynmkt_enforcementmodel": 534120000}
 CONSENT = {
@@ -217,3 +219,53 @@ def test_deleting_a_target_clears_or_removes_what_points_at_it(api: Client) -> N
     row = api.create("msdynmkt_contactpointconsent4s", **CONSENT, **bind)
     assert api.delete(f"msdynmkt_purposes({purpose})").status_code == 204
     assert api.row(f"msdynmkt_contactpointconsent4s({row})")["_msdynmkt_purposeid_value"] is None
+
+
+def test_a_record_can_be_created_in_the_past(api: Client) -> None:
+    row = api.row(f"contacts({api.contact(overriddencreatedon='2020-02-03T04:05:06Z', createdon='2019-01-01')})")
+    assert row["createdon"] == "2020-02-03T04:05:06Z"
+    assert row["overriddencreatedon"] == row["modifiedon"] > "2026"
+
+
+def test_urls_have_a_limit_that_is_wider_in_a_batch(api: Client) -> None:
+    def url(length: int) -> str:
+        start = "contacts?$filter=lastname eq '"
+        return f"{start}{'x' * (length - len(start) - 1)}'"
+
+    assert api.get(url(32_000)).status_code == 200
+    assert api.get(url(33_000)).status_code == 414
+    assert statuses(send_batch(api, [operation("GET", url(65_000))])) == [200]
+    assert statuses(send_batch(api, [operation("GET", url(66_000))])) == [400]
+
+
+BAD_INPUT = [
+    ("POST", "contacts", "{not json"),
+    ("POST", "contacts", "[1]"),
+    ("POST", "contacts", '{"createdby@odata.bind": 5}'),
+    ("POST", "contacts", '{"parentcustomerid_account@odata.bind": "nowhere"}'),
+    ("POST", "contacts", '{"birthdate": "2026-13-45"}'),
+    ("PATCH", "contacts(not-a-guid)", "{}"),
+    ("GET", "contacts(emailaddress1='x')", ""),
+    ("GET", "contacts?$filter=Microsoft.Dynamics.CRM.Between(PropertyName='createdon',PropertyValues=['1'])", ""),
+    ("GET", "contacts?$filter=Microsoft.Dynamics.CRM.In(PropertyName='createdon',PropertyValues=['x'])", ""),
+    ("GET", "contacts?$top=x", ""),
+    ("GET", "contacts?$expand=createdby($skip=1)", ""),
+    ("POST", "contacts/Microsoft.Dynamics.CRM.CreateMultiple", '{"Targets": [1]}'),
+    ("POST", "contacts/Microsoft.Dynamics.CRM.UpsertMultiple", '{"Targets": 1}'),
+    ("POST", "AddListMembersList", '{"List": 1, "Members": 2}'),
+    ("POST", "Merge", '{"Target": null}'),
+    ("POST", "$batch", ""),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), BAD_INPUT)
+def test_bad_input_is_the_callers_fault_and_says_why(api: Client, method: str, path: str, body: str) -> None:
+    response = api.send(method, path, body.encode())
+    assert response.status_code == 400, response.text
+    assert len(response.json()["error"]["message"]) > 10
+
+
+def test_methods_that_make_no_sense_are_405(api: Client) -> None:
+    key = api.contact()
+    for method, path in (("PUT", f"contacts({key})"), ("DELETE", "contacts"), ("POST", "WhoAmI"), ("GET", "Merge")):
+        assert api.send(method, path).status_code == 405, path

@@ -147,6 +147,13 @@ def test_checklist_50_impossible_images_and_steps_are_refused(api: Client, sink:
     assert api.get(f"sdkmessageprocessingstepimages({removed})").status_code == 404
 
 
+def test_checklist_50_steps_for_events_that_never_happen_here_are_501(api: Client, sink: Sink) -> None:
+    endpoint = api.endpoint(sink.url)
+    for message in ("CreateMultiple", "SetState"):
+        assert api.post("sdkmessageprocessingsteps", api.step_body(endpoint, message, "contact")).status_code == 501
+    assert api.step(endpoint, "AddMembersBatchList", "list")
+
+
 def test_checklist_51_more_than_256_kb_loses_the_data(api: Client, sink: Sink) -> None:
     endpoint = api.endpoint(sink.url)
     step = api.step(endpoint, "Update", "list")

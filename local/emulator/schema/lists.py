@@ -7,6 +7,8 @@ from .model import Column, ManyToMany, Table, choice, lookup, memo, moment, numb
 
 MEMBER_TABLES = {1: "account", 2: "contact", 4: "lead"}
 LIST_ACTIONS = frozenset({"AddListMembersList", "AddMemberList", "RemoveListMembersList", "RemoveMemberList"})
+# Steps may be registered on these, but as the emulator refuses the actions themselves they never happen.
+_OTHER_ACTIONS = frozenset({"AddMembersBatchList", "CopyDynamicListToStatic"})
 
 
 def _list() -> Table:
@@ -33,7 +35,7 @@ def _list() -> Table:
         code=4300,
         states=state(("Active", {0: "Active"}), ("Inactive", {1: "Inactive"})),
         messages=ALL_MESSAGES | LIST_ACTIONS,
-        events=EVENTS | LIST_ACTIONS,
+        events=EVENTS | LIST_ACTIONS | _OTHER_ACTIONS,
         change_tracking=True,
     )
 
