@@ -8,6 +8,7 @@ import requests
 from consent_sync.dataverse import odata
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.context import parse
+from consent_sync.dataverse.errors import BadRequest
 from consent_sync.dataverse.registration import Step, WebhookEndpoint, drift, register, unregister
 from tests.dataverse.scripted import Answer, ScriptedServer
 
@@ -171,6 +172,13 @@ def test_events_that_the_environment_lacks_are_reported_and_not_fatal(
         "Undo of contact: no such event here",
     )
     assert drift(dataverse, endpoint, steps) == list(report.missing)
+
+
+def test_what_dataverse_refuses_is_raised_and_stops_the_rest(dataverse: DataverseClient) -> None:
+    refused = WebhookEndpoint("n", "https://app.example.org/" + "x" * 2000, "x-webhook-key", "k")
+    with pytest.raises(BadRequest):
+        register(dataverse, refused, STEPS)
+    assert rows(dataverse, "sdkmessageprocessingsteps") == []
 
 
 def test_unregister_leaves_nothing_behind(dataverse: DataverseClient, endpoint: WebhookEndpoint) -> None:
