@@ -52,8 +52,7 @@ class Metadata:
         """Give several tables with two round trips for all that are not known yet."""
         with self._lock:
             unknown = [name for name in dict.fromkeys(names) if name not in self._tables]
-            if unknown:
-                self._tables |= self._read(unknown)
+            self._tables |= self._read(unknown)  # sends nothing for no names
             return {name: self._tables[name] for name in names}
 
     def _read(self, names: Sequence[str]) -> dict[str, TableMetadata | None]:

@@ -26,7 +26,7 @@ def test_a_first_pass_gives_all_rows_and_a_token(client: DataverseClient, server
 
 def test_a_later_pass_gives_changes_and_deletions(client: DataverseClient, server: ScriptedServer) -> None:
     deleted = {"@odata.context": "…#contacts/$deletedEntity", "id": ID.upper(), "reason": "deleted"}
-    changed = {"contactid": "x", "reason": "moved"}
+    changed = {"contactid": "x", "reason": "moved", "id": "of another kind"}
     server.answers(
         Answer(body={"value": [changed, deleted], "@odata.deltaLink": f"{server.url}/api/data/v9.2/{TOKEN}2"})
     )

@@ -86,6 +86,7 @@ def test_the_documented_body_reads_as_documented() -> None:
         ("2025-09-17T03:25:10.000Z", datetime(2025, 9, 17, 3, 25, 10, tzinfo=UTC)),
         ("2025-13-99T03:25:10Z", "2025-13-99T03:25:10Z"),
         ("2025-09-17", "2025-09-17"),
+        ({"__type": f"Unknown:{CONTRACTS}", "A": {"Value": 1}}, {"A": 1}),
         ({"Id": ZERO, "LogicalName": "systemuser"}, None),
         ({"Entities": [row(a=1)], "EntityName": "contact", "MoreRecords": False}, [{"a": 1}]),
     ],
