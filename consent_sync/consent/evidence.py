@@ -148,7 +148,7 @@ def _certainly_in_at(o: Observation, seen: Seen | None, acts: Iterable[Act], bor
     told = [min(act.at, o.changed) for act in acts if act.reading is Reading.IN]
     if seen is None:
         told += [o.created] if o.created >= born else []
-    elif seen.reading is not Reading.IN:
+    elif seen.reading is not Reading.IN and not (o.present and seen.version == o.version):
         told.append(seen.at)  # it was not in when we looked, so the person acted after that
     return max(told, default=NEVER)
 

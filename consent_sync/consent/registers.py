@@ -59,9 +59,8 @@ class Evidence:
 class Seen:
     """What one location said when last looked at, and what we last wrote there.
 
-    `at` is the server's time of that look. `wrote` is the reading last written by us and `wrote_version` the server's
-    token after that write; `pending` marks a write that was begun and never confirmed, so that it may or may not have
-    happened.
+    `at` is the server's time of that look. `wrote` is the reading that we last wrote, as long as the location still shows
+    it; `pending` marks a write that was begun and never confirmed, so that it may or may not have happened.
     """
 
     reading: Reading
@@ -69,7 +68,6 @@ class Seen:
     version: str | None
     at: datetime
     wrote: Reading | None = None
-    wrote_version: str | None = None
     pending: bool = False
 
 

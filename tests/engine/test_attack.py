@@ -67,6 +67,10 @@ class Attack(RuleBasedStateMachine):
     def gets_a_new_phone_number(self, who: RecordRef) -> None:
         self.world.edit(who)
 
+    @rule(point=st.sampled_from(POINTS), scope=st.sampled_from(SCOPES))
+    def a_consent_row_is_edited(self, point: ContactPoint, scope: object) -> None:
+        self.world.edit_row(point, scope)  # type: ignore[arg-type]
+
     # somebody without proof; what was never seen cannot be restored, so it has to have been seen
 
     @precondition(lambda self: self._nothing_unseen())
@@ -103,6 +107,13 @@ class Attack(RuleBasedStateMachine):
         with suppress(Down):
             self._reconciler()(Wake(POINTS))
         self.world.down_at = None
+
+    @rule()
+    def the_machine_dies_between_writing_and_recording(self) -> None:
+        self.world.dies_after_writing = True
+        with suppress(Down):
+            self._reconciler()(Wake(POINTS))
+        self.world.dies_after_writing = False
 
     @rule()
     def a_person_acts_between_read_and_write(self) -> None:

@@ -48,6 +48,33 @@ def test_no_wrong_mail_an_opt_out_beats_an_older_opt_in_whatever_arrives_first(b
     assert [r.reading for r in bench.world.rows.values() if r.scope == T1] == [OUT]
 
 
+def test_no_wrong_mail_an_edit_does_not_make_an_opt_in_newer(bench: Bench) -> None:
+    bench.world.consent(A, T1, IN)
+    bench.world.leave(ANN, "l1")
+    bench.world.edit_row(A, T1)
+    assert bench.written() == [("row/topic:t1", OUT)]
+
+
+def test_no_wrong_mail_in_the_same_second_the_opt_out_wins(bench: Bench) -> None:
+    bench.look(bench.world.consent(A, T1, OUT))
+    bench.world.wait()
+    with bench.world.one_moment():
+        acts = [bench.world.leave(ANN, "l1"), bench.world.consent(A, T1, IN)]
+    assert bench.written(*acts) == [("row/topic:t1", OUT)]
+
+
+def test_no_wrong_mail_the_flag_stays_while_one_address_of_the_person_is_out() -> None:
+    bench = Bench()
+    bench.world.add(ANN, A, B)
+    bench.look()
+    bench.look(bench.world.consent(A, P1, OUT), bench.world.consent(A, P2, OUT), bench.world.consent(B, P1, OUT))
+    assert bench.world.records[ANN].flag
+    bench.look(bench.world.consent(A, P1, IN), bench.world.consent(A, P2, IN))
+    assert bench.world.records[ANN].flag
+    bench.look(bench.world.consent(B, P1, IN))
+    assert not bench.world.records[ANN].flag
+
+
 @pytest.mark.parametrize(
     "loosen",
     [
@@ -195,6 +222,12 @@ def test_liveness_a_later_proven_opt_in_opens_the_topic_on_both_sides(bench: Ben
     assert bench.written(bench.world.consent(A, T1, IN)) == [("list/l1", IN)]
 
 
+def test_absence_is_not_consent_a_list_that_becomes_trusted_proves_nothing_about_the_past(bench: Bench) -> None:
+    bench.world.trust_lists = True
+    bench.look()
+    assert bench.ledger.load([ANN])[ANN].registers == {}
+
+
 def test_liveness_the_sweep_alone_carries_a_later_opt_in(bench: Bench) -> None:
     bench.world.consent(A, T1, OUT)
     bench.look()
@@ -219,6 +252,30 @@ def test_concurrent_act_a_write_never_overwrites_an_act_between_read_and_write(b
     bench.world.before_apply = [lambda: bench.world.consent(A, P1, OUT)]
     bench.look()
     assert [r.reading for r in bench.world.rows.values() if r.scope == P1] == [OUT]
+
+
+def test_concurrent_act_the_same_look_reads_again_and_carries_it_across(bench: Bench) -> None:
+    bench.world.consent(A, P2, SILENT)
+    bench.look()
+    bench.world.flag(ANN, True)
+    bench.world.before_apply = [lambda: bench.world.consent(A, P2, IN)]
+    bench.look()
+    assert {r.scope for r in bench.world.rows.values() if r.reading is OUT} == {P1}
+    assert bench.world.records[ANN].flag
+
+
+def test_crash_anywhere_an_unrecorded_opt_in_of_ours_proves_nothing(bench: Bench) -> None:
+    """Otherwise our own write could outlive an opt-out that the person made meanwhile."""
+    bench.look(bench.world.consent(A, T1, OUT))
+    bench.world.trust_lists = True
+    bench.world.consent(A, T1, IN)
+    bench.world.dies_after_writing = True
+    with suppress(Down):
+        bench.look()
+    bench.world.dies_after_writing = False
+    before = bench.ledger.load([ANN])[ANN].registers
+    bench.look()
+    assert bench.ledger.load([ANN])[ANN].registers == before
 
 
 @pytest.mark.parametrize("call", range(1, 4))

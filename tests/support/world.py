@@ -103,7 +103,7 @@ class World:
 
     def __init__(self, scene: Landscape | None = None, *, trust_lists: bool = False) -> None:
         self.scene, self.trust_lists = scene or landscape(), trust_lists
-        self.now, self._version = START, 0
+        self.now, self._step, self._version = START, timedelta(seconds=2), 0
         self.records: dict[RecordRef, _Record] = {}
         self.rows: dict[str, _Row] = {}
         self.truth: list[Truth] = []
@@ -111,6 +111,7 @@ class World:
         self.judged: list[tuple[Write, tuple[Truth, ...]]] = []
         self._truth_read: tuple[Truth, ...] = ()
         self.down_at: int | None = None
+        self.dies_after_writing = False
         self.calls = 0
         self.before_apply: list[Any] = []
 
@@ -147,6 +148,13 @@ class World:
             self.truth.append(Truth(point, scope, says, self.now))
         return Act(Location(point, Kind.ROW, str(scope), row_id), says, self.now)
 
+    def edit_row(self, point: ContactPoint, scope: Scope) -> None:
+        """Change something of the consent row that has nothing to do with what it says."""
+        self._tick()
+        for row in self.rows.values():
+            if (row.point, row.scope) == (point, scope):
+                row.version, row.changed = self._next(), self.now
+
     def delete_row(self, point: ContactPoint, scope: Scope) -> None:
         self._tick()
         self.rows = {i: r for i, r in self.rows.items() if (r.point, r.scope) != (point, scope)}
@@ -173,6 +181,13 @@ class World:
         """Let time pass, so that what is looked at next lies in an earlier second."""
         self._tick()
 
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Let everything inside happen in the same second."""
+        self._step, step = timedelta(0), self._step
+        yield
+        self._step = step
+
     # the tenant port
 
     def landscape(self) -> Landscape:
@@ -198,7 +213,10 @@ class World:
         self.before_apply = []
         before = self.now
         self._tick()
-        return [self._write(write, before) for write in writes]
+        results = [self._write(write, before) for write in writes]
+        if self.dies_after_writing:
+            raise Down("the machine died before it could record what it wrote")
+        return results
 
     def page(self, source: Source, after: str | None, size: int) -> Page:
         del after, size
@@ -334,4 +352,4 @@ class World:
         return self._version
 
     def _tick(self) -> None:
-        self.now += timedelta(seconds=2)
+        self.now += self._step
