@@ -1,0 +1,123 @@
+// What somebody should hear about the same hour. docs/install.md says what to do about each.
+param location string
+param tags object
+param email string
+param workspaceId string
+
+// A rule that reads a line the service does not write yet is here, and switched off.
+var rules = [
+  {
+    name: 'poison-messages'
+    about: 'Work was given up after five tries.'
+    enabled: true
+    severity: 1
+    query: 'StorageQueueLogs | where OperationName == "PutMessage" and Uri contains "-poison/messages"'
+    measure: null
+    aggregation: 'Count'
+    operator: 'GreaterThan'
+    threshold: 0
+    frequency: 'PT5M'
+    window: 'PT15M'
+  }
+  {
+    name: 'sweep-failed'
+    about: 'The safety sweep could not begin.'
+    enabled: true
+    severity: 1
+    query: 'AppRequests | where OperationName == "sweep" and Success == false'
+    measure: null
+    aggregation: 'Count'
+    operator: 'GreaterThan'
+    threshold: 0
+    frequency: 'PT5M'
+    window: 'PT15M'
+  }
+  {
+    name: 'sweep-missing'
+    about: 'No safety sweep for an hour: what events missed stays missed.'
+    enabled: true
+    severity: 1
+    query: 'AppRequests | where OperationName == "sweep" and Success == true'
+    measure: null
+    aggregation: 'Count'
+    operator: 'LessThan'
+    threshold: 1
+    frequency: 'PT15M'
+    window: 'PT1H'
+  }
+  {
+    name: 'throttled'
+    about: 'Dataverse often asks the service to wait (429): somebody else may be using its application user.'
+    enabled: true
+    severity: 3
+    query: 'AppTraces | where Message startswith "again in " and Message contains ": 429 "'
+    measure: 'ItemCount'
+    aggregation: 'Total'
+    operator: 'GreaterThan'
+    threshold: 100
+    frequency: 'PT15M'
+    window: 'PT15M'
+  }
+  {
+    name: 'opt-out-late'
+    about: 'An opt-out has not reached every location for a quarter of an hour.'
+    enabled: false
+    severity: 1
+    query: 'AppTraces | where Message startswith "oldest unpropagated opt-out: " | extend Seconds = toreal(extract("([0-9.]+) s", 1, Message))'
+    measure: 'Seconds'
+    aggregation: 'Maximum'
+    operator: 'GreaterThan'
+    threshold: 900
+    frequency: 'PT5M'
+    window: 'PT15M'
+  }
+]
+
+resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: 'ag-consent-sync'
+  location: 'global'
+  tags: tags
+  properties: {
+    groupShortName: 'consentsync'
+    enabled: true
+    emailReceivers: [
+      {
+        name: 'operators'
+        emailAddress: email
+        useCommonAlertSchema: true
+      }
+    ]
+  }
+}
+
+resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in rules: {
+  name: 'alert-${rule.name}'
+  location: location
+  tags: tags
+  properties: {
+    displayName: 'consent-sync: ${rule.name}'
+    description: rule.about
+    enabled: rule.enabled
+    severity: rule.severity
+    scopes: [workspaceId]
+    evaluationFrequency: rule.frequency
+    windowSize: rule.window
+    skipQueryValidation: true // the tables appear with their first row
+    criteria: {
+      allOf: [
+        {
+          query: rule.query
+          metricMeasureColumn: rule.measure
+          timeAggregation: rule.aggregation
+          operator: rule.operator
+          threshold: rule.threshold
+          failingPeriods: {
+            numberOfEvaluationPeriods: 1
+            minFailingPeriodsToAlert: 1
+          }
+        }
+      ]
+    }
+    actions: { actionGroups: [actionGroup.id] }
+  }
+}]
