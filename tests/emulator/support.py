@@ -186,6 +186,13 @@ class Sink:
                 time.sleep(sink.delay)
                 self.send_response(sink.statuses.pop(0) if sink.statuses else 200)
                 self.send_header("Content-Length", "0")
+                self.send_header("Location", "/elsewhere")
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                """Answer who follows a redirect."""
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from .support import Client, change_set, operation, send_batch
+from .support import Client, Sink, change_set, operation, send_batch
 
 if TYPE_CHECKING:
     from local.emulator import Emulator
@@ -25,6 +25,16 @@ def test_reset_gives_an_empty_organization(api: Client) -> None:
     assert api.values("contacts") == []
     assert api.me() == first
     assert requests.post(f"{api.url}/_emulator/reset", json={"people": 3}, timeout=30).status_code == 400
+
+
+def test_what_was_under_way_before_a_reset_does_not_count_after_it(api: Client, sink: Sink) -> None:
+    sink.delay = 0.3
+    api.step(api.endpoint(sink.url), "Create", "contact")
+    api.contact()
+    while not sink.calls:
+        time.sleep(0.01)
+    api.admin("reset", {})
+    assert api.settle() == {"delivered": 0, "failed": 0, "pending": 0}
 
 
 def test_reset_loads_the_sample_company(api: Client) -> None:

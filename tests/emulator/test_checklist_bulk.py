@@ -66,3 +66,6 @@ def test_checklist_31_listmember_has_no_bulk_messages(api: Client) -> None:
     offered = "sdkmessageid/name eq 'CreateMultiple' and primaryobjecttypecode eq "
     assert api.values(f"sdkmessagefilters?$select=sdkmessagefilterid&$filter={offered}'contact'")
     assert not api.values(f"sdkmessagefilters?$select=sdkmessagefilterid&$filter={offered}'listmember'")
+    steps = "primaryobjecttypecode eq 'listmember' and iscustomprocessingstepallowed eq true"
+    allowed = api.values(f"sdkmessagefilters?$filter={steps}&$expand=sdkmessageid($select=name)")
+    assert {row["sdkmessageid"]["name"] for row in allowed} == {"Create", "Delete", "Associate", "Disassociate"}

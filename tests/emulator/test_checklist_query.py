@@ -75,6 +75,14 @@ def test_checklist_22_any_and_all_over_collections(api: Client, people: dict[str
     assert accounts("contact_customer_accounts/all(c:c/firstname eq 'ann')") == ["A", "C"]
 
 
+def test_checklist_22_fractions_of_a_second_count_in_comparisons(api: Client) -> None:
+    stamp = api.row(f"contacts({api.contact()})")["createdon"]
+    half = stamp.replace("Z", ".5Z")
+    for name, found in (("eq", 0), ("gt", 0), ("ge", 0), ("lt", 1), ("le", 1)):
+        assert len(api.values(f"contacts?$select=contactid&$filter=createdon {name} {half}")) == found, name
+    assert len(api.values(f"contacts?$select=contactid&$filter=createdon ge {stamp.replace('Z', '%2B00:00')}")) == 1
+
+
 def test_checklist_22_encodings_of_the_query_string(api: Client, people: dict[str, str]) -> None:
     found = api.values("contacts?%24select=firstname&%24filter=firstname+eq+%27Ann%27")
     assert [row["contactid"] for row in found] == [people["ann"]]
@@ -167,6 +175,8 @@ def test_checklist_26_expand(api: Client) -> None:
     rows = api.values("contacts?$select=lastname&$expand=parentcustomerid_account($select=name)&$orderby=lastname")
     assert [one["parentcustomerid_account"]["name"] for one in rows] == ["Contoso"] * 3
     assert api.values(f"accounts({account})/contact_customer_accounts?$select=lastname&$top=1")[0]["lastname"]
+    nested = "listcontact_association($expand=createdby)"
+    assert api.get(f"lists({api.create('lists', listname='L', createdfromcode=2)})?$expand={nested}").status_code == 400
     many = ",".join(["createdby"] * 16)
     assert api.get(f"contacts?$expand={many}").status_code == 400
 

@@ -73,6 +73,8 @@ def test_checklist_05_lookup_value_and_annotations_only_when_asked(api: Client) 
     only = api.get(
         url, headers={"Prefer": 'odata.include-annotations="OData.Community.Display.V1.FormattedValue"'}
     ).json()
+    without = {"Prefer": 'odata.include-annotations="*,-Microsoft.Dynamics.CRM.*"'}
+    assert "Microsoft" not in "".join(api.get(url, headers=without).json())
     assert [name for name in only if name.startswith("_") and "@" in name] == [
         "_parentcustomerid_value@OData.Community.Display.V1.FormattedValue"
     ]

@@ -161,6 +161,7 @@ def test_pages_by_number_and_by_cookie(api: Client, people: dict[str, str]) -> N
         if not found["@Microsoft.Dynamics.CRM.morerecords"]:
             break
         cookie = found["@Microsoft.Dynamics.CRM.fetchxmlpagingcookie"]
+        assert "%253Ccookie" in cookie
         inner = unquote(unquote(cookie.split('pagingcookie="')[1].split('"')[0]))
         head = f"count='1' page='{page}' paging-cookie={quoteattr(inner)}"
     assert seen == ["ann", "bob", "cid", "dan"]
