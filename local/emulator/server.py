@@ -43,6 +43,7 @@ def make_server(emulator: Emulator, port: int) -> wsgi.Server:
     )
     server.gateway = _Gateway
     server.shutdown_timeout = 1
+    server.expiration_interval = 0.05  # how often its loop looks whether to stop
     return server
 
 
