@@ -14,6 +14,7 @@ from urllib.parse import quote
 import requests
 
 from local.demo.acts import UNSUBSCRIBES, NobodyFitsError
+from local.demo.dataverse import address_is
 from local.demo.host import RunError
 from local.demo.place import uncomplicated
 from local.demo.servers import ServerError
@@ -61,7 +62,7 @@ def _serve(stage: Stage) -> int:
     states = uncomplicated(stage.dataverse.snapshot())
     person = next(person for person, state in states.items() if UNSUBSCRIBES.fits(state))
     api, key = f"{stage.dataverse_url}/api/data/v9.2", f'-H "Authorization: Bearer {PEOPLE_TOKEN}"'
-    rows = quote(f"$select=msdynmkt_value&$filter=msdynmkt_contactpointvalue eq '{person.address}'", safe="=&")
+    rows = quote(f"$select=msdynmkt_value&$filter={address_is(person.address)}", safe="=&")
     print(
         f"Dataverse emulator  {stage.dataverse_url}  (bearer token {PEOPLE_TOKEN})\n"
         f"Functions host      {stage.host_url}  (key {stage.key})\n\n"

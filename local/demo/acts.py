@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.company import CONTOSO, FABRIKAM, Brand, Subscription
 from local.demo import place
+from local.demo.dataverse import address_is
 from local.demo.place import CLEAR, IN, MEMBER, NO_BULK_EMAIL, NOT_MEMBER, OUT, SET
 
 if TYPE_CHECKING:
@@ -72,9 +73,8 @@ def _consent(
 def _write_row(
     dataverse: Dataverse, person: Person, brand: Brand, topic: Subscription | None, said: dict[str, Any]
 ) -> None:
-    quoted = person.address.replace("'", "''")
     condition = (
-        f"msdynmkt_contactpointvalue eq '{quoted}' and _msdynmkt_purposeid_value eq {brand.commercial}"
+        f"{address_is(person.address)} and _msdynmkt_purposeid_value eq {brand.commercial}"
         f" and _msdynmkt_topicid_value eq {topic.topic if topic else 'null'}"
     )
     table_set, key = "msdynmkt_contactpointconsent4s", "msdynmkt_contactpointconsent4id"

@@ -46,11 +46,8 @@ class Dataverse:
 
     def state(self, person: Person) -> State:
         """Read what every place says about a person, over the Web API."""
-        quoted = person.address.replace("'", "''")
         contact = self.rows("contacts", FLAGS, f"contactid eq {person.contact}")[0]
-        consent = self.rows(
-            "msdynmkt_contactpointconsent4s", CONSENT_COLUMNS, f"msdynmkt_contactpointvalue eq '{quoted}'"
-        )
+        consent = self.rows("msdynmkt_contactpointconsent4s", CONSENT_COLUMNS, address_is(person.address))
         members = self.rows("listmembers", ("_listid_value",), f"_entityid_value eq {person.contact}")
         return state_of(contact, consent, members)
 
@@ -84,6 +81,12 @@ class Dataverse:
         response = self._session.request(method, self._url + path, timeout=TIMEOUT, **arguments)
         response.raise_for_status()
         return response
+
+
+def address_is(address: str) -> str:
+    """Return the $filter condition for the consent rows of an address."""
+    quoted = address.replace("'", "''")
+    return f"msdynmkt_contactpointvalue eq '{quoted}'"
 
 
 def wait_for(dataverse: Dataverse, person: Person, expected: State, patience: float) -> None:
