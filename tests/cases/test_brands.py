@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from local.company import CONTOSO, FABRIKAM
+from local.emulator import schema
 from tests.cases.mappings import OpenOffice, one_brand
 from tests.cases.office import IN, OUT, Office
 
@@ -98,7 +99,8 @@ def test_case_13_an_opt_out_of_a_shared_purpose_counts_for_every_brand_that_has_
     office.lists["no fabrikam"] = str(no_fabrikam["listid"])
     add_purpose(office, "tailspin", THIRD_PURPOSE, THIRD_BRAND)
     store.load([(LINK, {"msdynmkt_purposeid": shared, "msdynmkt_compliancesettings4id": FABRIKAM.profile})])
-    store.execute(f'DELETE FROM "{LINK}" WHERE msdynmkt_purposeid = ?', (own,))
+    (link,) = store.find(schema.BY_NAME[LINK], msdynmkt_purposeid=own)
+    store.delete(schema.BY_NAME[LINK], link[f"{LINK}id"])
     for topic in FABRIKAM.subscriptions:
         purpose = {"msdynmkt_purposeId@odata.bind": f"/msdynmkt_purposes({shared})"}
         office.people.update(f"msdynmkt_topics({topic.topic})", purpose)

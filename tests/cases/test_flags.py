@@ -190,5 +190,5 @@ def test_case_09_a_flag_is_never_a_mapping_without_a_word_on_writing(tmp_path: P
     def edit(mapping: dict[str, Any]) -> None:
         mapping["flags"]["msdyn_gdproptout"] = {"means": ["commercial"]}
 
-    with pytest.raises(MappingError, match="msdyn_gdproptout.write"):
+    with pytest.raises(MappingError, match=r"msdyn_gdproptout\.write"):
         load_mapping(mapping_of(tmp_path, edit))
