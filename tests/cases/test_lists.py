@@ -9,7 +9,7 @@ import pytest
 
 from consent_sync.mapping.load import MappingError, load_mapping
 from tests.cases.mappings import OpenOffice, policy, together, trusting
-from tests.cases.office import IN, LISTS, NOT_SET, OUT, RESTRICTIVE, TOPICS, Office, mapping_of
+from tests.cases.office import IN, LISTS, NOT_SET, OUT, RESTRICTIVE, TOPICS, Doorbell, Office, mapping_of
 
 LOCKED, INACTIVE = {"lockstatus": True}, {"statecode": 1, "statuscode": 1}
 UNWRITABLE = pytest.mark.parametrize("why", [LOCKED, INACTIVE], ids=["locked", "inactive"])
@@ -102,7 +102,7 @@ def test_case_22_leaving_a_list_opts_out_of_its_topic_only(office: Office) -> No
 
 
 def test_case_22_leaving_a_list_is_heard_from_the_event_even_if_nobody_had_looked(
-    office: Office, doorbell: Any
+    office: Office, doorbell: Doorbell
 ) -> None:
     office.contact("ann")
     office.join("ann", "newsletter list")
