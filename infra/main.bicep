@@ -59,7 +59,7 @@ param maximumInstanceCount int = 40
 @maxValue(10)
 param alwaysReadyInstances int = 0
 
-var token = toLower(uniqueString(subscription().id, environmentName, location))
+var token = uniqueString(subscription().id, environmentName, location)
 var tags = { 'azd-env-name': environmentName }
 var deploymentContainer = 'app-package'
 
