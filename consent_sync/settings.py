@@ -64,6 +64,10 @@ def _needed(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "").strip()
     if not value:
         raise SettingError(f"{name} is not set")
+    if value.startswith("@Microsoft.KeyVault("):  # what the app is given when the reference cannot be resolved
+        raise SettingError(
+            f"{name} is a Key Vault reference that could not be resolved: check the secret and the access"
+        )
     return value
 
 

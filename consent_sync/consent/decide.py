@@ -6,16 +6,16 @@ wider. A location opens only when nothing blocks it at any address it concerns a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from . import rules
 from .evidence import Lesson
-from .landscape import Landscape, Mode, Opened
-from .model import NEVER, ContactPoint, Location, Observation, Reading, RecordRef, Scope, Snapshot, Subject
-from .rules import Rule
-from .state import Breadth, Cause, Knowledge
+from .landscape import Landscape, Loosened, Mode
+from .model import NEVER, ContactPoint, Kind, Location, Observation, Reading, RecordRef, Snapshot
+from .state import Knowledge
+from .targets import Target, closed, differs, opened, shadowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,16 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What a rule will not settle: the location, what it says, and the restrictive reading that stands meanwhile."""
+    """What a rule will not settle: the location, what it says, and the restrictive reading that stands meanwhile.
+
+    `since` tells two occurrences apart, NEVER where it can only be open once.
+    """
 
     location: Location
     rule: str
     reading: Reading
-    source: str
+    source: str = ""
+    since: datetime = NEVER
     stands: Reading = Reading.OUT
 
 
@@ -58,124 +62,83 @@ class Decision:
     holds: tuple[Hold, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    to: Reading
-    rule: Rule
-    since: datetime
-
-
 def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision:
     """Decide for every location of `snapshot`, with `lesson` learnt from it."""
-    know = Knowledge(landscape, lesson.entries, snapshot.holders)
+    know = Knowledge(landscape, lesson.entries, snapshot)
     points_of = snapshot.points_of()
-    targets: dict[Location, _Target] = {}
+    targets: dict[Location, Target] = {}
     for o in snapshot.observations:
-        subject = o.location.subject
-        points = (subject,) if isinstance(subject, ContactPoint) else tuple(sorted(points_of.get(subject, ())))
-        if target := _closed(know, o.location, points, lesson) or _opened(know, o.location, points, snapshot):
+        points = _points(o.location, points_of)
+        if target := closed(know, o.location, points, lesson) or opened(know, o.location, points, snapshot):
             targets[o.location] = target
-    for location in _shadowed(snapshot, landscape, lesson, targets):
-        del targets[location]
-
+    left_alone = shadowed(snapshot, landscape, lesson, targets)
+    targets = {at: target for at, target in targets.items() if at not in left_alone}
     writes = [
         Write(o, target.to, target.rule.id, landscape.meaning(o.location).brand, target.since)
         for o in snapshot.observations
-        if (target := targets.get(o.location)) and _differs(o, target.to, lesson, landscape)
+        if (target := targets.get(o.location)) and differs(o, target.to, lesson, landscape)
     ]
-    writes.sort(key=lambda w: (w.to is not Reading.OUT, w.since))
-    return Decision(
-        writes=tuple(w for w in writes if w.observed.writable),
-        unsent=tuple(w for w in writes if not w.observed.writable),
-        holds=tuple(_holds(snapshot, lesson, targets)),
+    if landscape.policy.loosened is Loosened.HOLD:
+        writes = [write for write in writes if write.rule != rules.RESTORE.id]
+    unsent = tuple(write for write in writes if not write.observed.writable)
+    writes = [write for write in writes if write.observed.writable]
+    writes += _instead(unsent, writes, snapshot, landscape)
+    writes.sort(key=lambda write: (write.to is not Reading.OUT, write.since))
+    holds = tuple(
+        hold
+        for o in snapshot.observations
+        if o.location not in left_alone and (hold := _hold(o, know, lesson, targets.get(o.location), points_of))
     )
+    return Decision(tuple(writes), unsent, holds)
 
 
-_BY_BREADTH = {
-    Breadth.SAME: rules.SAME_SCOPE,
-    Breadth.WIDER: rules.COVERS_NARROWER,
-    Breadth.ALL_PARTS: rules.ALL_PURPOSES,
-}
+def _points(at: Location, points_of: Mapping[RecordRef, frozenset[ContactPoint]]) -> tuple[ContactPoint, ...]:
+    """Give the contact points that a location concerns: its own, or all those of its record."""
+    if isinstance(at.subject, RecordRef):
+        return tuple(sorted(points_of.get(at.subject, ())))
+    return (at.subject,) if isinstance(at.subject, ContactPoint) else ()
 
 
-def _closed(know: Knowledge, at: Location, points: Iterable[ContactPoint], lesson: Lesson) -> _Target | None:
-    """Say out where, at any address concerned, every scope of the location is blocked."""
-    scopes = know.landscape.meaning(at).scopes
-    for point in points:
-        causes = [know.cause_of_out(point, scope) for scope in scopes]
-        found = [cause for cause in causes if cause]
-        if len(found) == len(causes):
-            cause = max(found, key=lambda c: c.at)
-            return _Target(Reading.OUT, rules.RESTORE if at in lesson.loosened else _rule_for(cause, at), cause.at)
+def _instead(
+    unsent: tuple[Write, ...], writes: list[Write], snapshot: Snapshot, landscape: Landscape
+) -> Iterator[Write]:
+    """Set the flag of a person who must leave a list that cannot be written: too much is better than too little."""
+    if not landscape.policy.flag_for_unwritable_list:
+        return
+    stuck = {w.location.subject: w for w in unsent if w.to is Reading.OUT and w.location.kind is not Kind.ROW}
+    planned = {write.location for write in writes}
+    for o in snapshot.observations:
+        because, meaning = stuck.get(o.location.subject), landscape.meaning(o.location)
+        if because is None or o.location in planned or not meaning.writable or o.reading is Reading.OUT:
+            continue
+        wanted = {landscape.upwards(scope)[-1] for scope in landscape.meaning(because.location).scopes}
+        if landscape.is_wide(o.location) and wanted.issuperset(meaning.scopes):
+            yield Write(o, Reading.OUT, rules.UNWRITABLE.id, None, because.since)
+
+
+def _hold(
+    o: Observation,
+    know: Knowledge,
+    lesson: Lesson,
+    target: Target | None,
+    points_of: Mapping[RecordRef, frozenset[ContactPoint]],
+) -> Hold | None:
+    """Find what a person should look at: the restrictive reading stands until somebody settles it."""
+    at, closing = o.location, target is not None and target.to is Reading.OUT
+    if closing and at in lesson.loosened:
+        return Hold(at, rules.HOLD_LOOSENED.id, o.reading, o.source, o.changed)
+    if closing and target and at in lesson.doubtful and o.changed > target.since:
+        return Hold(at, rules.HOLD_OLD_IN.id, o.reading, o.source)
+    if lesson.readings[at] is not Reading.OUT or (target and target.to is Reading.IN):
+        return None
+    if know.landscape.is_wide(at) and (since := _narrower_proof(know, at, _points(at, points_of))) > NEVER:
+        return Hold(at, rules.HOLD_NARROW_IN.id, Reading.OUT, since=since)
+    if target is None and at in lesson.ours:
+        return Hold(at, rules.HOLD_LEFT_OVER.id, Reading.OUT)
     return None
 
 
-def _rule_for(cause: Cause, at: Location) -> Rule:
-    if cause.breadth is Breadth.SAME and isinstance(at.subject, RecordRef) and isinstance(cause.subject, RecordRef):
-        return rules.SAME_SCOPE if cause.subject == at.subject else rules.SHARED_ADDRESS
-    return _BY_BREADTH[cause.breadth]
-
-
-def _opened(know: Knowledge, at: Location, points: tuple[ContactPoint, ...], snapshot: Snapshot) -> _Target | None:
-    """Say in where nothing blocks any address concerned, and one that speaks for the subject alone proves it."""
-    meaning = know.landscape.meaning(at)
-    if not snapshot.complete.issuperset(points):
-        return None
-    parts = [part for scope in meaning.scopes for part in (scope, *know.landscape.purposes_under(scope))]
-    if any(know.cause_of_out(point, part) for point in points for part in parts):
-        return None
-    wide = any(know.landscape.purposes_under(scope) for scope in meaning.scopes)
-    if wide and not know.landscape.policy.release_flag:
-        return None
-    proofs = [
-        min(know.proof_of_in(point, scope) for scope in meaning.scopes)
-        for point in points
-        if point == at.subject or know.alone(point)
-    ]
-    since = max(proofs, default=NEVER)
-    return _Target(Reading.IN, rules.RELEASE if wide else rules.PROVEN_IN, since) if since > NEVER else None
-
-
-def _shadowed(
-    snapshot: Snapshot, landscape: Landscape, lesson: Lesson, targets: Mapping[Location, _Target]
-) -> list[Location]:
-    """Locations that something wider on their own side stops already."""
-    stopped: set[tuple[Subject, str, Scope]] = set()
-    for o in snapshot.observations:
-        meaning, target = landscape.meaning(o.location), targets.get(o.location)
-        if meaning.shadows and not (target and target.to is Reading.IN):
-            will_close = target is not None and meaning.writable and o.writable
-            if lesson.readings[o.location] is Reading.OUT or will_close:
-                stopped.update((o.location.subject, meaning.side, scope) for scope in meaning.scopes)
-    return [at for at in targets if _under_any(at, landscape, stopped)]
-
-
-def _under_any(at: Location, landscape: Landscape, stopped: set[tuple[Subject, str, Scope]]) -> bool:
-    meaning = landscape.meaning(at)
-    return all(
-        any((at.subject, meaning.side, wide) in stopped for wide in landscape.upwards(scope)[1:])
-        for scope in meaning.scopes
-    )
-
-
-def _differs(o: Observation, to: Reading, lesson: Lesson, landscape: Landscape) -> bool:
-    meaning, reading = landscape.meaning(o.location), lesson.readings[o.location]
-    is_open = {
-        Opened.NOT_OUT: reading is not Reading.OUT,
-        Opened.PRESENT: o.present,
-        Opened.IN: reading is Reading.IN,
-    }[meaning.opened]
-    if to is Reading.IN:
-        return meaning.writable and not is_open
-    closed = not o.present if meaning.opened is Opened.PRESENT else reading is Reading.OUT
-    return meaning.writable and not closed
-
-
-def _holds(snapshot: Snapshot, lesson: Lesson, targets: Mapping[Location, _Target]) -> Iterator[Hold]:
-    for o in snapshot.observations:
-        target = targets.get(o.location)
-        if target and target.to is Reading.OUT:
-            if o.location in lesson.loosened:
-                yield Hold(o.location, rules.HOLD_LOOSENED.id, o.reading, o.source)
-            elif o.location in lesson.doubtful and o.changed > target.since:
-                yield Hold(o.location, rules.HOLD_OLD_IN.id, o.reading, o.source)
+def _narrower_proof(know: Knowledge, at: Location, points: tuple[ContactPoint, ...]) -> datetime:
+    """Give when a part of what a wide location stops was provably opted in again, NEVER where none was."""
+    parts = [part for scope in know.landscape.meaning(at).scopes for part in know.landscape.purposes_under(scope)]
+    return max((know.proof_of_in(point, part) for point in points for part in parts), default=NEVER)

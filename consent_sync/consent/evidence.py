@@ -7,17 +7,13 @@ write), the restrictive reading is taken.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from .model import NEVER, Act, Location, Observation, Reading, RecordRef, Snapshot, Subject
+from .landscape import Landscape, Loosened
+from .model import NEVER, Act, Kind, Location, Observation, Reading, RecordRef, Snapshot, Subject
 from .registers import Entry, Evidence, Seen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from datetime import datetime
-
-    from .landscape import Landscape
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +22,7 @@ class Lesson:
 
     `readings` says how each observed location is to be read (an absence can mean that the person left); `loosened` are
     the locations that said out when last seen and no longer do, without proof of an opt-in; `doubtful` are opt-ins
-    older than the ledger, which prove nothing but may deserve a person's look.
+    older than the ledger, which prove nothing but may deserve a person's look; `ours` are those that we wrote out.
     """
 
     entries: dict[Subject, Entry]
@@ -34,38 +30,71 @@ class Lesson:
     readings: dict[Location, Reading]
     loosened: frozenset[Location]
     doubtful: frozenset[Location]
+    ours: frozenset[Location]
 
 
-def learn(
-    snapshot: Snapshot, entries: Mapping[Subject, Entry], landscape: Landscape, acts: Iterable[Act], born: datetime
-) -> Lesson:
-    """Join what `snapshot` and `acts` prove into `entries` (one per subject of the snapshot).
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known besides the snapshot: the acts that events tell of, and who inherits the opt-outs of whom.
 
     `born` is when the ledger began: opt-ins older than that prove nothing, since nobody watched what came after them.
     """
-    told = _by_location(act for act in acts if act.location.subject in entries)
+
+    born: datetime
+    acts: tuple[Act, ...] = ()
+    heirs: Mapping[Subject, tuple[Subject, ...]] = field(default_factory=dict)
+
+
+def learn(snapshot: Snapshot, entries: Mapping[Subject, Entry], landscape: Landscape, told: Told) -> Lesson:
+    """Join what `snapshot` and `told` prove into `entries`, of the snapshot's subjects and of those inherited from."""
+    acts = _by_location(act for act in told.acts if act.location.subject in entries)
     before = {o.location: _seen_before(entries[o.location.subject], o.location) for o in snapshot.observations}
     readings = {o.location: _as_read(o, before[o.location], landscape) for o in snapshot.observations}
-    found = [
-        *_from_acts(told, landscape),
-        *_from_observations(snapshot, entries, landscape, told, born, readings),
-    ]
-    learnt = dict(entries)
-    news: list[Evidence] = []
+    loosened = {o.location for o in snapshot.observations if _is_loosened(o, before[o.location], readings[o.location])}
+    found = [*_from_acts(acts, landscape), *_from_observations(snapshot, entries, landscape, acts, told.born, readings)]
+    if landscape.policy.loosened is Loosened.TRUST:
+        found += _from_trust(loosened, before, landscape)
+    learnt, news = _joined(entries, found)
+    learnt, inherited = _joined(learnt, list(_inherited(told.heirs, learnt)))
+    return Lesson(
+        _remembered(learnt, snapshot, readings),
+        (*news, *inherited),
+        readings,
+        frozenset(loosened),
+        frozenset(o.location for o in snapshot.observations if _is_doubtful(o, before[o.location], told.born)),
+        frozenset(at for at, seen in before.items() if seen and seen.wrote is Reading.OUT),
+    )
+
+
+def _joined(entries: Mapping[Subject, Entry], found: Iterable[Evidence]) -> tuple[dict[Subject, Entry], list[Evidence]]:
+    """Join `found`, and give what of it was news."""
+    learnt, news = dict(entries), []
     for evidence in found:
         joined = learnt[evidence.subject].joined(evidence)
         if joined is not learnt[evidence.subject]:
             learnt[evidence.subject] = joined
             news.append(evidence)
-    return Lesson(
-        _remembered(learnt, snapshot, readings),
-        tuple(news),
-        readings,
-        frozenset(
-            o.location for o in snapshot.observations if _is_loosened(o, before[o.location], readings[o.location])
-        ),
-        frozenset(o.location for o in snapshot.observations if _is_doubtful(o, before[o.location], born)),
-    )
+    return learnt, news
+
+
+def _from_trust(
+    loosened: Iterable[Location], before: Mapping[Location, Seen | None], landscape: Landscape
+) -> Iterator[Evidence]:
+    """Believe who loosened a location, where the customer's policy says so: it happened after we last looked."""
+    for at in loosened:
+        if seen := before[at]:
+            for scope in landscape.meaning(at).scopes:
+                yield Evidence(at.subject, scope, Reading.IN, seen.at, at, "", "loosened, and trusted by policy")
+
+
+def _inherited(heirs: Mapping[Subject, tuple[Subject, ...]], entries: Mapping[Subject, Entry]) -> Iterator[Evidence]:
+    """Pass on opt-outs, and opt-outs only, to an address that a person took on or a record merged into another."""
+    for heir, sources in heirs.items():
+        for source in sources:
+            for scope, known in entries[source].registers.items():
+                if known.out:
+                    at = Location(heir, Kind.ROW, str(scope))
+                    yield Evidence(heir, scope, Reading.OUT, known.latest_out, at, "", "inherited")
 
 
 def _by_location(acts: Iterable[Act]) -> dict[Location, list[Act]]:
@@ -99,9 +128,9 @@ def _is_doubtful(o: Observation, seen: Seen | None, born: datetime) -> bool:
     return seen is None and o.reading is Reading.IN and o.trusted and o.created < born
 
 
-def _from_acts(told: Mapping[Location, Iterable[Act]], landscape: Landscape) -> Iterator[Evidence]:
-    for location, acts in told.items():
-        for act in acts:
+def _from_acts(acts: Mapping[Location, Iterable[Act]], landscape: Landscape) -> Iterator[Evidence]:
+    for location, group in acts.items():
+        for act in group:
             if act.reading is Reading.OUT:
                 for scope in landscape.meaning(location).scopes:
                     yield Evidence(location.subject, scope, Reading.OUT, act.at, location, "", "event")
@@ -111,7 +140,7 @@ def _from_observations(  # noqa: PLR0913  - one argument for each thing that the
     snapshot: Snapshot,
     entries: Mapping[Subject, Entry],
     landscape: Landscape,
-    told: Mapping[Location, Iterable[Act]],
+    acts: Mapping[Location, Iterable[Act]],
     born: datetime,
     readings: Mapping[Location, Reading],
 ) -> Iterator[Evidence]:
@@ -124,7 +153,7 @@ def _from_observations(  # noqa: PLR0913  - one argument for each thing that the
             if _may_be_ours(seen):
                 subjects, why = _derived_from(o.location.subject, snapshot, entries), "touched after our write"
         elif reading is Reading.IN and o.trusted:
-            at, why = _certainly_in_at(o, seen, told.get(o.location, ()), born), "opted in"
+            at, why = _certainly_in_at(o, seen, acts.get(o.location, ()), born), "opted in"
         else:
             continue
         if at > NEVER:
@@ -173,7 +202,7 @@ def _derived_from(subject: Subject, snapshot: Snapshot, entries: Mapping[Subject
 
 
 def _any_out(entry: Entry) -> bool:
-    return any(r.latest_out > NEVER and r.latest_out >= r.latest_in for r in entry.registers.values())
+    return any(known.out for known in entry.registers.values())
 
 
 def _remembered(

@@ -55,22 +55,42 @@ class Meaning:
         return self.opened is Opened.PRESENT
 
 
+class Loosened(StrEnum):
+    """What to make of a location that somebody loosened without proof."""
+
+    RESTORE = "restore"
+    HOLD = "hold"
+    TRUST = "trust"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The customer's choices that the rules ask for."""
+    """The customer's choices that the rules ask for.
+
+    `release_flag`: whether a flag may ever be cleared; `flag_for_unwritable_list`: whether a person who must leave a
+    list that cannot be written gets the flag instead.
+    """
 
     mode: Mode = Mode.OBSERVE
     release_flag: bool = True
+    loosened: Loosened = Loosened.RESTORE
+    flag_for_unwritable_list: bool = True
 
 
 @dataclass(frozen=True)
 class Landscape:
-    """Meanings by (kind, name), the parent of each scope, and the purposes of each type over all brands."""
+    """Meanings by (kind, name), the parent of each scope, and the purposes of each type over all brands.
+
+    `unenforced` are purposes whose opt-outs their own side ignores (enforcement model Disabled); at `double_opt_in`
+    ones an opt-in counts only with the person's click, so we never write one.
+    """
 
     meanings: dict[tuple[Kind, str], Meaning]
     parents: dict[Scope, Scope]
     purposes: dict[PurposeType, tuple[Scope, ...]]
     policy: Policy = field(default_factory=Policy)
+    unenforced: frozenset[Scope] = frozenset()
+    double_opt_in: frozenset[Scope] = frozenset()
 
     def meaning(self, location: Location) -> Meaning:
         """What `location` speaks for. Raises KeyError for a location the mapping does not name."""
@@ -83,6 +103,14 @@ class Landscape:
     def purposes_under(self, scope: Scope) -> tuple[Scope, ...]:
         """The purposes that a tenant-wide scope stands for; empty for any other scope."""
         return self._under.get(scope, ())
+
+    def is_wide(self, location: Location) -> bool:
+        """Whether a location speaks for all purposes of a type."""
+        return any(scope in self._under for scope in self.meaning(location).scopes)
+
+    def needs_confirmation(self, scope: Scope) -> bool:
+        """Whether only the person's own click can opt in to `scope`."""
+        return any(wide in self.double_opt_in for wide in self.upwards(scope))
 
     @cached_property
     def _chains(self) -> dict[Scope, tuple[Scope, ...]]:

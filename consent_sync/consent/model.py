@@ -75,7 +75,14 @@ class RecordRef:
     id: str
 
 
-Subject = ContactPoint | RecordRef
+@dataclass(frozen=True, slots=True, order=True)
+class FormerPoint:
+    """A contact point that a record no longer carries, and of which only the ledger's keyed hash is left."""
+
+    key: str
+
+
+Subject = ContactPoint | RecordRef | FormerPoint
 """Whom an act of consent belongs to: the address it was made at, or the person's record it was made on."""
 
 
@@ -178,13 +185,22 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """What an event tells of an address that changed: `record` no longer carries `left`."""
+
+    record: RecordRef
+    left: ContactPoint
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything read for some contact points at one moment.
 
-    `records` are all that were read, with or without a contact point; `holders` says which of them carry which one.
-    `complete` holds the contact points for which every holder and every other contact point of these holders was read:
-    only those may ever be loosened. The server read everything between `read_from` and `read_until` (its own clock,
-    whole seconds): what is not seen here happened after the first, what is seen happened before the second ended.
+    `records` are all that were read, with or without a contact point; `holders` says which of them carry which one;
+    `inactive` and `minors` are never opened, `merged` says into which record another one was merged. `complete` holds
+    the contact points for which every holder and every other contact point of these holders was read: only those may
+    ever be loosened. The server read everything between `read_from` and `read_until` (its own clock, whole seconds):
+    what is not seen here happened after the first, what is seen happened before the second ended.
     """
 
     read_from: datetime
@@ -193,6 +209,9 @@ class Snapshot:
     records: frozenset[RecordRef]
     holders: dict[ContactPoint, frozenset[RecordRef]]
     complete: frozenset[ContactPoint] = field(default_factory=frozenset)
+    merged: dict[RecordRef, RecordRef] = field(default_factory=dict)
+    inactive: frozenset[RecordRef] = frozenset()
+    minors: frozenset[RecordRef] = frozenset()
 
     def points_of(self) -> dict[RecordRef, frozenset[ContactPoint]]:
         """The same as `holders`, asked from the record's end."""

@@ -29,9 +29,9 @@ class Registers:
         return Registers(max(self.latest_in, other.latest_in), max(self.latest_out, other.latest_out))
 
     @property
-    def known(self) -> bool:
-        """Whether any act is known at all."""
-        return self != Registers()
+    def out(self) -> bool:
+        """Whether an opt-out stands, as far as these two alone tell."""
+        return self.latest_out > NEVER and self.latest_out >= self.latest_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Evidence:
 class Seen:
     """What one location said when last looked at, and what we last wrote there.
 
-    `at` is the server's time of that look. `wrote` is the reading that we last wrote, as long as the location still shows
-    it; `pending` marks a write that was begun and never confirmed, so that it may or may not have happened.
+    `at` is the server's time of that look. `wrote` is the reading that we last wrote, as long as the location still
+    shows it; `pending` marks a write that was begun and never confirmed, so that it may or may not have happened.
     """
 
     reading: Reading
@@ -76,13 +76,15 @@ class Entry:
     """What the ledger knows of one subject.
 
     `looked` is the server's time of the last look, NEVER for a subject never seen. `seen` is keyed by
-    :attr:`Location.key`. `revision` is the ledger's own token for lost-update safety.
+    :attr:`Location.key`; `points` are the keys of the contact points that a record was last seen with. `revision` is
+    the ledger's own: it grows with every save of any entry.
     """
 
     subject: Subject
     registers: dict[Scope, Registers] = field(default_factory=dict)
     seen: dict[str, Seen] = field(default_factory=dict)
     looked: datetime = NEVER
+    points: frozenset[str] = frozenset()
     revision: int = 0
 
     def of(self, scope: Scope) -> Registers:

@@ -43,6 +43,18 @@ ALL_PURPOSES = Rule(
     (10, 11, 17, 71),
     "Nothing is left that the person still allows, and the flag is all that other applications look at.",
 )
+UNENFORCED = Rule(
+    "unenforced-out",
+    "An opt-out of a purpose whose enforcement is Disabled sets the tenant-wide location.",
+    (57,),
+    "The product sends in spite of the opt-out, so the only stop left is the wide one.",
+)
+UNWRITABLE = Rule(
+    "unwritable-list",
+    "A person who must leave a list that cannot be written gets the tenant-wide flag instead.",
+    (27,),
+    "Locked, dynamic and inactive lists refuse the change, and too much is better than too little.",
+)
 RESTORE = Rule(
     "restore-out",
     "A location that stopped saying out, without a proven opt-in, is made to say out again.",
@@ -75,15 +87,32 @@ HOLD_OLD_IN = Rule(
     "Nobody watched what happened before, and a row's last change is not the time of consent.",
 )
 
+HOLD_NARROW_IN = Rule(
+    "hold-narrow-opt-in",
+    "A part of what a tenant-wide stop covers was opted in again: the wide stop stands until a person lifts it.",
+    (14, 19),
+    "Lifting it would open parts that the person said nothing about.",
+)
+HOLD_LEFT_OVER = Rule(
+    "hold-left-over",
+    "We closed this location, and nothing asks for it any more: a person may open it again.",
+    (29, 36),
+    "What was taken away is never given back without somebody's word.",
+)
+
 _ALL = (
     SAME_SCOPE,
     COVERS_NARROWER,
     SHARED_ADDRESS,
     ALL_PURPOSES,
+    UNENFORCED,
+    UNWRITABLE,
     RESTORE,
     PROVEN_IN,
     RELEASE,
     HOLD_LOOSENED,
     HOLD_OLD_IN,
+    HOLD_NARROW_IN,
+    HOLD_LEFT_OVER,
 )
 RULES = {rule.id: rule for rule in _ALL}

@@ -12,16 +12,17 @@ from datetime import datetime
 from enum import Enum
 
 from .landscape import Landscape
-from .model import NEVER, ContactPoint, RecordRef, Scope, Subject
+from .model import NEVER, ContactPoint, Scope, Snapshot, Subject
 from .registers import Entry
 
 
 class Breadth(Enum):
-    """How an opt-out reaches a scope: given for it, for a wider one, or for every part of it."""
+    """How an opt-out reaches a scope: given for it, for a wider one, for every part, or for one that is ignored."""
 
     SAME = "same"
     WIDER = "wider"
     ALL_PARTS = "all parts"
+    UNENFORCED = "a part that its own side ignores"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,10 @@ class Knowledge:
         self,
         landscape: Landscape,
         entries: Mapping[Subject, Entry],
-        holders: Mapping[ContactPoint, frozenset[RecordRef]],
+        snapshot: Snapshot,
     ) -> None:
-        self.landscape, self._entries, self._holders = landscape, entries, holders
+        self.landscape, self._entries, self._holders = landscape, entries, snapshot.holders
+        self._inactive = snapshot.inactive
         self._causes: dict[tuple[ContactPoint, Scope], Cause | None] = {}
         self._speakers: dict[ContactPoint, tuple[Entry, ...]] = {}
 
@@ -75,8 +77,11 @@ class Knowledge:
         return max(entry.of(scope).latest_in for entry in speakers)
 
     def alone(self, point: ContactPoint) -> bool:
-        """Whether address and person are one, as far as the records tell."""
-        return len(self._holders.get(point, ())) <= 1
+        """Whether address and person are one, as far as the active records tell.
+
+        A lead stays behind, inactive, when it becomes a contact: it is the same person.
+        """
+        return len(self._holders.get(point, frozenset()) - self._inactive) <= 1
 
     def _who_spoke(self, point: ContactPoint) -> tuple[Entry, ...]:
         """Give the entries of the contact point and of its holders that know of any act."""
@@ -90,11 +95,14 @@ class Knowledge:
         explicit = self._cause(point, scope, self._who_spoke(point))
         if explicit and any(causes):
             return explicit  # and not every part was opened since
-        found = [cause for cause in causes if cause]
-        if len(found) < len(causes):
+        found = {part: cause for part, cause in zip(parts, causes, strict=True) if cause}
+        breadth = Breadth.ALL_PARTS if len(found) == len(parts) else Breadth.UNENFORCED
+        if breadth is Breadth.UNENFORCED:
+            found = {part: cause for part, cause in found.items() if part in self.landscape.unenforced}
+        if not found:
             return None
-        latest = max(found, key=lambda cause: cause.at)
-        return Cause(latest.subject, latest.scope, latest.at, Breadth.ALL_PARTS)
+        latest = max(found.values(), key=lambda cause: cause.at)
+        return Cause(latest.subject, latest.scope, latest.at, breadth)
 
     def _cause(self, point: ContactPoint, scope: Scope, speakers: tuple[Entry, ...]) -> Cause | None:
         """Look for an opt-out of `scope` or anything wider that no later opt-in, of a scope between, has lifted."""

@@ -8,14 +8,16 @@ is written, so that a crash at any point leaves at worst a write that the next l
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from consent_sync.consent.decide import Decision, Write, decide
-from consent_sync.consent.evidence import Lesson, learn
+from consent_sync.consent.evidence import Lesson, Told, learn
 from consent_sync.consent.landscape import Mode
-from consent_sync.consent.model import Snapshot, Subject
+from consent_sync.consent.model import RecordRef, Snapshot, Subject
 from consent_sync.consent.registers import Entry
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.ledger import HistoryLine, Ledger, LedgerConflict
@@ -24,8 +26,14 @@ from consent_sync.ports.tenant import Outcome, Result, Tenant
 from consent_sync.ports.wake import Wake
 
 from .after import remember
+from .kinship import heirs_of
 
-_ATTEMPTS = 5
+_ATTEMPTS = 20
+_PAUSE = 0.2
+"""Seconds between two attempts: another worker needs about as long for its own."""
+
+WRITING = timedelta(seconds=30)
+"""How long a write that was begun may still be under way; after that, its worker has died."""
 
 
 class NotSettled(ConsentSyncError):
@@ -47,6 +55,7 @@ class Reconciler:
     tenant: Tenant
     ledger: Ledger
     mode: Mode
+    sleep: Callable[[float], None] = time.sleep
 
     def __call__(
         self,
@@ -66,17 +75,25 @@ class Reconciler:
         """
         landscape, born = self.tenant.landscape(), self.ledger.born()
         with self.tenant.counting() as counter:
-            for _ in range(_ATTEMPTS):
+            for attempt in range(_ATTEMPTS):
+                if attempt:
+                    self.sleep(_PAUSE)
+                before = self.ledger.revision()
                 snapshot = self.tenant.gather(wake.points, wake.records)
-                entries = self.ledger.load({*snapshot.holders, *snapshot.points_of()})
-                lesson = learn(snapshot, entries, landscape, wake.acts, born)
+                entries = self.ledger.load({*snapshot.holders, *snapshot.records})
+                if any(_is_busy(entry, before, snapshot.read_until) for entry in entries.values()):
+                    continue
+                heirs = heirs_of(snapshot, entries, wake.moves, self.ledger.key)
                 whose = {subject for subject in entries if mine(snapshot, subject)}
+                former = {source for sources in heirs.values() for source in sources} - entries.keys()
+                told = Told(born, wake.acts, heirs)
+                lesson = learn(snapshot, entries | self.ledger.load(former), landscape, told)
                 decision = _narrowed(decide(snapshot, lesson, landscape), whose, brand)
                 tally = _tally(sum(point in whose for point in snapshot.holders), decision, self.mode)
                 if dry_run:
                     return replace(tally, requests=counter.requests)
                 try:
-                    results = self._carry_out(_share_of(lesson, whose), decision, run_id)
+                    results = self._carry_out(self._share_of(lesson, whose, snapshot), decision, run_id)
                 except LedgerConflict:
                     continue
                 if not any(result.outcome is Outcome.CHANGED for result in results):
@@ -97,11 +114,24 @@ class Reconciler:
             raise error
         return results
 
+    def _share_of(self, lesson: Lesson, whose: AbstractSet[Subject], snapshot: Snapshot) -> Lesson:
+        """Leave what others will learn to them, so that workers of one run do not get in each other's way."""
+        points_of = snapshot.points_of()
+        entries: dict[Subject, Entry] = {}
+        for subject in whose:
+            entry = lesson.entries[subject]
+            if isinstance(subject, RecordRef):
+                entry = replace(entry, points=frozenset(self.ledger.key(point) for point in points_of[subject]))
+            entries[subject] = entry
+        return replace(lesson, entries=entries, evidence=tuple(e for e in lesson.evidence if e.subject in whose))
 
-def _share_of(lesson: Lesson, whose: AbstractSet[Subject]) -> Lesson:
-    """Leave what others will learn to them, so that workers of one run do not get in each other's way."""
-    entries = {subject: entry for subject, entry in lesson.entries.items() if subject in whose}
-    return replace(lesson, entries=entries, evidence=tuple(e for e in lesson.evidence if e.subject in whose))
+
+def _is_busy(entry: Entry, revision: int, now: datetime) -> bool:
+    """Whether another worker is at this subject: it saved after our reading began, or is writing at this moment.
+
+    What we read and what the ledger says would then be of different times, and our own write look like a person's act.
+    """
+    return entry.revision > revision or any(s.pending and now - s.at < WRITING for s in entry.seen.values())
 
 
 def _narrowed(decision: Decision, whose: AbstractSet[Subject], brand: str | None) -> Decision:

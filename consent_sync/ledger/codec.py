@@ -7,7 +7,7 @@ import hmac
 import json
 from datetime import UTC, datetime
 
-from consent_sync.consent.model import NEVER, ContactPoint, Reading, Scope, Subject
+from consent_sync.consent.model import NEVER, ContactPoint, FormerPoint, Reading, Scope, Subject
 from consent_sync.consent.registers import Entry, Registers, Seen
 
 
@@ -26,7 +26,7 @@ class SubjectKeys:
         if isinstance(subject, ContactPoint):
             text = f"{subject.channel.value}\n{subject.value}"
             return "point:" + hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
-        return f"record:{subject.table}:{subject.id}"
+        return subject.key if isinstance(subject, FormerPoint) else f"record:{subject.table}:{subject.id}"
 
 
 def encode(entry: Entry) -> str:
@@ -39,6 +39,7 @@ def encode(entry: Entry) -> str:
                 for key, s in entry.seen.items()
             },
             "looked": _stamp(entry.looked),
+            "points": sorted(entry.points),
         },
         separators=(",", ":"),
     )
@@ -55,6 +56,7 @@ def decode(subject: Subject, revision: int, body: str) -> Entry:
             for key, (reading, present, version, at, wrote, pending) in stored["seen"].items()
         },
         _time(stored["looked"]),
+        frozenset(stored["points"]),
         revision,
     )
 

@@ -32,6 +32,7 @@ _SCHEMA = (
     "CREATE TABLE hold (id TEXT PRIMARY KEY, key TEXT NOT NULL, opened TEXT NOT NULL, body TEXT NOT NULL)",
     "CREATE TABLE run (id TEXT PRIMARY KEY, started TEXT NOT NULL, body TEXT NOT NULL)",
     "CREATE TABLE part (run TEXT, name TEXT, seq INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, name))",
+    "INSERT INTO meta VALUES ('revision', 0)",
     "PRAGMA user_version = 1",
 )
 
@@ -61,6 +62,10 @@ class SqliteLedger:
         with self._lock:
             self._db.close()
 
+    def key(self, subject: Subject) -> str:
+        """Give the name under which a subject is kept: for a contact point, a keyed hash."""
+        return self._keys.of(subject)
+
     def born(self) -> datetime:
         """When this ledger began; set at the first call."""
         with self._transaction():
@@ -68,6 +73,12 @@ class SqliteLedger:
             self._db.execute("INSERT OR IGNORE INTO meta VALUES ('born', ?)", (now,))
             (born,) = self._db.execute("SELECT value FROM meta WHERE name = 'born'").fetchone()
         return datetime.fromisoformat(born)
+
+    def revision(self) -> int:
+        """Give the revision of the latest save of any entry."""
+        with self._lock:
+            (revision,) = self._db.execute("SELECT value FROM meta WHERE name = 'revision'").fetchone()
+        return int(revision)
 
     def load(self, subjects: Iterable[Subject]) -> dict[Subject, Entry]:
         """Give an entry for each subject, an empty one where nothing is known."""
@@ -87,9 +98,11 @@ class SqliteLedger:
         """Record all of it or nothing; gives the entries with their new revision. Raises LedgerConflict."""
         kept: dict[Subject, Entry] = {}
         with self._transaction():
+            self._db.execute("UPDATE meta SET value = value + 1 WHERE name = 'revision'")
+            revision = self.revision()
             for entry in entries:
-                self._put(entry)
-                kept[entry.subject] = replace(entry, revision=entry.revision + 1)
+                self._put(entry, revision)
+                kept[entry.subject] = replace(entry, revision=revision)
             self._db.executemany(
                 "INSERT INTO history (key, at, body) VALUES (?, ?, ?)",
                 [(self._keys.of(h.subject), h.at.isoformat(), _line(h)) for h in history],
@@ -180,15 +193,13 @@ class SqliteLedger:
                 raise
             self._db.execute("COMMIT")
 
-    def _put(self, entry: Entry) -> None:
+    def _put(self, entry: Entry, revision: int) -> None:
         key, body = self._keys.of(entry.subject), encode(entry)
         if entry.revision == 0:
-            done = self._db.execute("INSERT OR IGNORE INTO entry VALUES (?, 1, ?)", (key, body))
+            done = self._db.execute("INSERT OR IGNORE INTO entry VALUES (?, ?, ?)", (key, revision, body))
         else:
-            done = self._db.execute(
-                "UPDATE entry SET revision = ?, body = ? WHERE key = ? AND revision = ?",
-                (entry.revision + 1, body, key, entry.revision),
-            )
+            change = "UPDATE entry SET revision = ?, body = ? WHERE key = ? AND revision = ?"
+            done = self._db.execute(change, (revision, body, key, entry.revision))
         if done.rowcount != 1:
             raise LedgerConflict("a ledger entry was changed by another worker meanwhile")
         if isinstance(entry.subject, RecordRef):

@@ -19,13 +19,28 @@ class Enforcement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PurposeFacts:
-    """One purpose as the tenant has it; `owner` is the path of the user or team that must own its consent rows."""
+    """One purpose as the tenant has it.
+
+    `owner` is the path of the user or team that must own its consent rows; rows owned in another business unit than its
+    `business_unit` may be invisible to the product.
+    """
 
     id: str
     name: str
     type: PurposeType
     enforcement: Enforcement
     owner: str | None = None
+    business_unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFacts:
+    """One compliance profile: its purposes, and whether forms ask to confirm an opt-in by a second mail."""
+
+    id: str
+    name: str
+    purposes: tuple[str, ...]
+    double_opt_in: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,7 @@ class ListFacts:
 class Facts:
     """Everything the mapping needs to know of the tenant, keyed by lower-case id; `columns` by table name."""
 
-    profiles: Mapping[str, tuple[str, ...]]
+    profiles: Mapping[str, ProfileFacts]
     purposes: Mapping[str, PurposeFacts]
     topics: Mapping[str, TopicFacts]
     lists: Mapping[str, ListFacts]

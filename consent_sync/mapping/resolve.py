@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from consent_sync.consent.landscape import Landscape, Meaning, Opened, Policy
 from consent_sync.consent.model import Kind, PurposeType, Scope, purpose, tenant, topic
 
-from .facts import Facts
+from .facts import Enforcement, Facts, ProfileFacts
 from .load import LoadedMapping, MappingError, Problem
-from .schema import Brand
+from .schema import Brand, PolicyFile
 
 RECORD_SIDE = "contact level"
 POINT_SIDE = "contact point level"
@@ -22,11 +22,15 @@ def resolve(mapping: LoadedMapping, facts: Facts) -> Landscape:
     meanings: dict[tuple[Kind, str], Meaning] = {}
     parents: dict[Scope, Scope] = {}
     by_type: dict[PurposeType, dict[Scope, None]] = {type_: {} for type_ in PurposeType}
+    confirmed: set[Scope] = set()
     for column, flag in mapping.file.flags.items():
         scopes = tuple(tenant(type_) for type_ in flag.means)
         meanings[Kind.FLAG, column] = Meaning(scopes, RECORD_SIDE, shadows=True, writable=flag.write)
     for name, brand in mapping.file.brands.items():
-        for purpose_id in facts.profiles[str(brand.profile)]:
+        profile = facts.profiles[str(brand.profile)]
+        if profile.double_opt_in:
+            confirmed |= {purpose(id_) for id_ in profile.purposes}
+        for purpose_id in profile.purposes:
             scope, type_ = purpose(purpose_id), facts.purposes[purpose_id].type
             parents[scope] = tenant(type_)
             by_type[type_][scope] = None
@@ -38,19 +42,29 @@ def resolve(mapping: LoadedMapping, facts: Facts) -> Landscape:
             scope = topic(str(pair.topic))
             parents[scope] = purpose(facts.topics[scope.id].purpose_id)
             meanings[Kind.ROW, str(scope)] = Meaning((scope,), POINT_SIDE, name, opened=Opened.IN)
-    policy = mapping.file.policy
+    disabled = {purpose(p.id) for p in facts.purposes.values() if p.enforcement is Enforcement.DISABLED}
     return Landscape(
         meanings,
         parents,
         {type_: tuple(scopes) for type_, scopes in by_type.items()},
-        Policy(policy.mode, release_flag=policy.release_flag == "when_all_in"),
+        _policy(mapping.file.policy),
+        unenforced=frozenset(disabled & parents.keys()),
+        double_opt_in=frozenset(confirmed),
+    )
+
+
+def _policy(file: PolicyFile) -> Policy:
+    return Policy(
+        file.mode,
+        release_flag=file.release_flag == "when_all_in",
+        loosened=file.loosened_without_proof,
+        flag_for_unwritable_list=file.unwritable_list == "flag",
     )
 
 
 def _lists(name: str, brand: Brand, facts: Facts) -> Iterator[tuple[tuple[Kind, str], Meaning]]:
-    commercial = tuple(
-        purpose(id_) for id_ in facts.profiles[str(brand.profile)] if facts.purposes[id_].type is PurposeType.COMMERCIAL
-    )
+    purposes = (facts.purposes[id_] for id_ in facts.profiles[str(brand.profile)].purposes)
+    commercial = tuple(purpose(p.id) for p in purposes if p.type is PurposeType.COMMERCIAL)
     for list_id in brand.opt_out_lists:
         yield (Kind.OPT_OUT_LIST, str(list_id)), Meaning(commercial, RECORD_SIDE, name)
     for pair in brand.topics:
@@ -73,15 +87,25 @@ def _missing(mapping: LoadedMapping, facts: Facts) -> Iterator[Problem]:
             yield mapping.problem(("flags", column), "neither contact nor lead has this column", "Remove the flag")
     for name, brand in file.brands.items():
         yield from _missing_in_brand(mapping, facts, name, brand)
+    known = {str(brand.profile) for brand in file.brands.values()} | {str(id_) for id_ in file.unmapped_profiles}
+    for profile in facts.profiles.values():
+        if profile.id not in known and _commercial(profile, facts):
+            says = f"the compliance profile '{profile.name}' ({profile.id}) is not mapped"
+            remedy = "Map it as a brand, or list it under unmapped_profiles to leave its consent alone"
+            yield mapping.problem(("brands",), says, remedy)
+
+
+def _commercial(profile: ProfileFacts, facts: Facts) -> bool:
+    return any(facts.purposes[id_].type is PurposeType.COMMERCIAL for id_ in profile.purposes)
 
 
 def _missing_in_brand(mapping: LoadedMapping, facts: Facts, name: str, brand: Brand) -> Iterator[Problem]:
-    purposes = facts.profiles.get(str(brand.profile))
-    if purposes is None:
+    profile = facts.profiles.get(str(brand.profile))
+    if profile is None:
         remedy = "Copy the id of the compliance profile from its record"
         yield mapping.problem(("brands", name, "profile"), "no such compliance profile in this environment", remedy)
         return
-    if not any(facts.purposes[id_].type is PurposeType.COMMERCIAL for id_ in purposes):
+    if not _commercial(profile, facts):
         remedy = "Add a commercial purpose to the compliance profile"
         yield mapping.problem(("brands", name, "profile"), "this compliance profile has no commercial purpose", remedy)
     for i, list_id in enumerate(brand.opt_out_lists):
@@ -94,7 +118,7 @@ def _missing_in_brand(mapping: LoadedMapping, facts: Facts, name: str, brand: Br
         found = facts.topics.get(str(pair.topic))
         if found is None:
             yield mapping.problem((*where, "topic"), "no such topic in this environment", "Copy the id from its record")
-        elif found.purpose_id not in purposes:
+        elif found.purpose_id not in profile.purposes:
             remedy = "Map the topic under the brand whose compliance profile has its purpose"
             yield mapping.problem((*where, "topic"), "this topic's purpose is not one of this brand's", remedy)
         if str(pair.list) not in facts.lists:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from consent_sync.consent.landscape import Mode
+from consent_sync.consent.landscape import Loosened, Mode
 from consent_sync.consent.model import PurposeType
 
 
@@ -62,9 +62,13 @@ class TopicPair(_Strict):
 
 
 class Brand(_Strict):
-    """One compliance profile: its purposes come from the profile itself, its lists from here."""
+    """One compliance profile: its purposes come from the profile itself, its lists from here.
+
+    `trusted_opt_in_sources` replaces the policy's for this brand.
+    """
 
     profile: UUID
+    trusted_opt_in_sources: frozenset[Source] | None = None
     opt_out_lists: tuple[UUID, ...] = ()
     topics: tuple[TopicPair, ...] = ()
 
@@ -82,6 +86,8 @@ class PolicyFile(_Strict):
     mode: Mode = Mode.OBSERVE
     trusted_opt_in_sources: frozenset[Source] = frozenset({Source.PREFERENCE_CENTER, Source.REALTIME_FORM})
     release_flag: Literal["when_all_in", "never"] = "when_all_in"
+    loosened_without_proof: Loosened = Loosened.RESTORE
+    unwritable_list: Literal["flag", "alarm"] = "flag"
     brake: Brake = Brake()
 
 
@@ -92,4 +98,5 @@ class MappingFile(_Strict):
     contact_points: ContactPoints
     flags: dict[Column, Flag] = {}
     brands: Annotated[dict[str, Brand], Field(min_length=1)]
+    unmapped_profiles: tuple[UUID, ...] = ()
     policy: PolicyFile = PolicyFile()

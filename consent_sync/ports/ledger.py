@@ -37,8 +37,14 @@ class LedgerConflict(ConsentSyncError):
 class Ledger(Protocol):
     """The durable memory. Every method is atomic by itself."""
 
+    def key(self, subject: Subject) -> str:
+        """Give the name under which a subject is kept: for a contact point, a keyed hash."""
+
     def born(self) -> datetime:
         """When this ledger began; set at the first call."""
+
+    def revision(self) -> int:
+        """Give the revision of the latest save of any entry."""
 
     def load(self, subjects: Iterable[Subject]) -> dict[Subject, Entry]:
         """Give an entry for each subject, an empty one where nothing is known."""

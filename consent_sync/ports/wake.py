@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
-from consent_sync.consent.model import Act, ContactPoint, RecordRef
+from consent_sync.consent.model import Act, ContactPoint, Move, RecordRef
 from consent_sync.errors import ConsentSyncError
 
 
@@ -20,7 +20,7 @@ class BadMessage(ConsentSyncError):
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Look at these contact points and records; `acts` is what events told about them.
+    """Look at these contact points and records; `acts` and `moves` are what events told about them.
 
     A wake that a person asked for belongs to the run `run_id`, and with `dry_run` only says what it would do.
     """
@@ -28,6 +28,7 @@ class Wake:
     points: tuple[ContactPoint, ...] = ()
     records: tuple[RecordRef, ...] = ()
     acts: tuple[Act, ...] = ()
+    moves: tuple[Move, ...] = ()
     run_id: str | None = None
     dry_run: bool = False
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from consent_sync.consent.model import Act, Channel, ContactPoint, Kind, Location, Reading, RecordRef
+from consent_sync.consent.model import Act, Channel, ContactPoint, Kind, Location, Move, Reading, RecordRef
 from consent_sync.dataverse.context import EventContext
 from consent_sync.dataverse.registration import Step
 from consent_sync.mapping.schema import MappingFile
@@ -40,6 +40,7 @@ def steps(mapping: MappingFile) -> list[Step]:
         wanted += [
             Step("Create", table),
             Step("Update", table, columns=(*columns, "statecode"), pre_image=columns, post_image=addresses),
+            Step("Merge", table),
         ]
     wanted += [
         Step("Create", tables.ROW_TABLE),
@@ -80,7 +81,15 @@ def _from_record(event: EventContext, record: RecordRef, mapping: MappingFile, a
     told = [column for column in mapping.flags if event.target.get(column) is True]
     acts = [Act(Location(record, Kind.FLAG, column), Reading.OUT, at) for column in told if at]
     merged = [RecordRef(record.table, event.subordinate_id)] if event.subordinate_id else []
-    return Wake(tuple(sorted(p for p in points if p)), (record, *merged), tuple(acts))
+    return Wake(tuple(sorted(p for p in points if p)), (record, *merged), tuple(acts), _moves(event, record, columns))
+
+
+def _moves(event: EventContext, record: RecordRef, columns: tuple[str, ...]) -> tuple[Move, ...]:
+    """Give the addresses that an update took from the record: its image before, less what it carries after."""
+    before = {column: row[column] for row in event.pre_images.values() for column in columns if column in row}
+    after = before | {column: event.target[column] for column in columns if column in event.target}
+    left, kept = ({ContactPoint.of(Channel.EMAIL, v) for v in row.values()} for row in (before, after))
+    return tuple(Move(record, point) for point in sorted(p for p in left - kept if p))
 
 
 def _from_row(event: EventContext, at: datetime | None) -> Wake | None:

@@ -7,7 +7,7 @@ from typing import Any
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.odata import is_in
 from consent_sync.dataverse.query import Query
-from consent_sync.mapping.facts import Enforcement, Facts, ListFacts, PurposeFacts, TopicFacts
+from consent_sync.mapping.facts import Enforcement, Facts, ListFacts, ProfileFacts, PurposeFacts, TopicFacts
 from consent_sync.mapping.schema import MappingFile
 
 from . import tables
@@ -18,6 +18,13 @@ _PURPOSE_COLUMNS = (
     "msdynmkt_type",
     "msdynmkt_enforcementmodel",
     "_ownerid_value",
+    "_owningbusinessunit_value",
+)
+_PROFILE_COLUMNS = (
+    "msdynmkt_compliancesettings4id",
+    "msdynmkt_name",
+    "msdynmkt_doistatus",
+    "_msdynmkt_trackingconsentpurpose_value",
 )
 _OWNER_TABLE = "@Microsoft.Dynamics.CRM.lookuplogicalname"
 
@@ -29,7 +36,7 @@ def read_facts(client: DataverseClient, mapping: MappingFile) -> Facts:
     queries = [
         Query(
             "msdynmkt_compliancesettings4s",
-            select=("msdynmkt_compliancesettings4id", "_msdynmkt_trackingconsentpurpose_value"),
+            select=_PROFILE_COLUMNS,
             expand=f"{tables.PROFILE_PURPOSES}($select=msdynmkt_purposeid)",
         ),
         Query("msdynmkt_purposes", select=_PURPOSE_COLUMNS, annotations="Microsoft.Dynamics.CRM.lookuplogicalname"),
@@ -41,7 +48,7 @@ def read_facts(client: DataverseClient, mapping: MappingFile) -> Facts:
         queries.append(Query("lists", select=columns, filter=is_in("listid", lists)))
     profiles, purposes, topics, contact, lead, *rest = client.list_many(queries)
     return Facts(
-        profiles={row["msdynmkt_compliancesettings4id"]: _purposes_of(row) for row in profiles},
+        profiles={row["msdynmkt_compliancesettings4id"]: _profile(row) for row in profiles},
         purposes={row["msdynmkt_purposeid"]: _purpose(row) for row in purposes},
         topics={row["msdynmkt_topicid"]: _topic(row) for row in topics},
         lists={row["listid"]: _list(row) for rows in rest for row in rows},
@@ -56,11 +63,16 @@ def _columns_query(table: str) -> Query:
     return Query(f"EntityDefinitions(LogicalName='{table}')/Attributes", select=("LogicalName",))
 
 
-def _purposes_of(profile: dict[str, Any]) -> tuple[str, ...]:
-    """Give the linked purposes; the tracking one hangs on a lookup of its own."""
-    linked = [row["msdynmkt_purposeid"] for row in profile[tables.PROFILE_PURPOSES]]
-    tracking = profile["_msdynmkt_trackingconsentpurpose_value"]
-    return tuple(sorted({*linked, *([tracking] if tracking else [])}))
+def _profile(row: dict[str, Any]) -> ProfileFacts:
+    """Read a profile with its linked purposes; the tracking one hangs on a lookup of its own."""
+    linked = [purpose["msdynmkt_purposeid"] for purpose in row[tables.PROFILE_PURPOSES]]
+    tracking = row["_msdynmkt_trackingconsentpurpose_value"]
+    return ProfileFacts(
+        row["msdynmkt_compliancesettings4id"],
+        row["msdynmkt_name"],
+        tuple(sorted({*linked, *([tracking] if tracking else [])})),
+        row["msdynmkt_doistatus"] in tables.DOUBLE_OPT_IN,
+    )
 
 
 def _purpose(row: dict[str, Any]) -> PurposeFacts:
@@ -71,6 +83,7 @@ def _purpose(row: dict[str, Any]) -> PurposeFacts:
         tables.PURPOSE_TYPES[row["msdynmkt_type"]],
         tables.ENFORCEMENTS.get(row["msdynmkt_enforcementmodel"], Enforcement.RESTRICTIVE),
         f"/{owner_set}({row['_ownerid_value']})" if owner_set else None,
+        row["_owningbusinessunit_value"],
     )
 
 

@@ -24,6 +24,8 @@ from .observe import Lens, consent_rows, flags, memberships
 
 _RINGS = 4  # how often an address leads on to a record with further addresses before we stop following
 _VALUES = 150  # values in one query, so that its address stays far below the limit of 64 KB
+_RECORD_COLUMNS = ("statecode", "_masterid_value", "createdon", "modifiedon")
+_MINOR = "msgdpr_gdprischild"  # a child, where the privacy solution is installed: never opted in by us
 _ROW_COLUMNS = (
     tables.ROW_KEY,
     tables.POINT_VALUE,
@@ -32,6 +34,7 @@ _ROW_COLUMNS = (
     tables.CONSENT_SOURCE,
     tables.PURPOSE_ID,
     tables.TOPIC_ID,
+    "_owningbusinessunit_value",
     "createdon",
     "modifiedon",
 )
@@ -57,6 +60,11 @@ class Gathering:
                 found.setdefault(point, set()).add(record)
         return {point: frozenset(records) for point, records in found.items()}
 
+    def merged(self) -> dict[RecordRef, RecordRef]:
+        """Into which record each of these was merged."""
+        masters = ((record, row["_masterid_value"]) for record, row in self.records.items())
+        return {record: RecordRef(record.table, master) for record, master in masters if master}
+
     def observations(self) -> Iterator[Observation]:
         """Everything that was read, as observations."""
         for record, row in self.records.items():
@@ -79,8 +87,8 @@ def gather(
     for _ in range(_RINGS):
         _read_ring(client, found, ring, ids)
         found.asked |= ring
-        ring, ids = set(found.holders()) - found.asked, set()
-        if not ring:
+        ring, ids = set(found.holders()) - found.asked, set(found.merged().values()) - found.records.keys()
+        if not ring and not ids:
             break
     now = client.server_time or datetime.now(UTC).replace(microsecond=0)
     holders = found.holders()
@@ -92,6 +100,9 @@ def gather(
         records=frozenset(found.records),
         holders={point: holders[point] for point in found.asked},
         complete=frozenset(point for point in found.asked if not holders[point] & loose),
+        merged=found.merged(),
+        inactive=frozenset(record for record, row in found.records.items() if row["statecode"] != 0),
+        minors=frozenset(record for record, row in found.records.items() if row.get(_MINOR)),
     )
 
 
@@ -136,7 +147,9 @@ def _by_id(found: Gathering, ids: Collection[RecordRef]) -> Iterator[_Ask]:
 
 
 def _records_query(lens: Lens, table: str, condition: str) -> Query:
-    columns = (*lens.address_columns(table), *lens.flag_columns(table), "statecode", "createdon", "modifiedon")
+    columns = [*lens.address_columns(table), *lens.flag_columns(table), *_RECORD_COLUMNS]
+    if _MINOR in lens.facts.columns[table]:
+        columns.append(_MINOR)
     return Query(tables.RECORD_SETS[table], select=(tables.RECORD_KEYS[table], *columns), filter=condition)
 
 

@@ -22,7 +22,7 @@ from consent_sync.consent.model import (
     topic,
 )
 from consent_sync.mapping.facts import Facts
-from consent_sync.mapping.schema import MappingFile
+from consent_sync.mapping.schema import MappingFile, Source
 
 from . import tables
 
@@ -53,6 +53,20 @@ class Lens:
         """Whether the customer vouches for everybody who can add members."""
         pairs = (pair for brand in self.mapping.brands.values() for pair in brand.topics)
         return any(pair.trust_membership for pair in pairs if str(pair.list) == list_id)
+
+    def trusted_sources(self, scope: Scope) -> frozenset[Source]:
+        """Where an opt-in to `scope` must come from to be believed; of several brands, where all of them believe it."""
+        label = self.landscape.meanings[Kind.ROW, str(scope)].brand or ""
+        brands = [self.mapping.brands[name] for name in label.split("+")]
+        everywhere = self.mapping.policy.trusted_opt_in_sources
+        own = (everywhere if b.trusted_opt_in_sources is None else b.trusted_opt_in_sources for b in brands)
+        return frozenset.intersection(*own)
+
+    def is_visible(self, scope: Scope, row: Mapping[str, Any]) -> bool:
+        """Whether the product finds a consent row: with business unit scoping, only in its purpose's business unit."""
+        purpose_id = self.facts.topics[scope.id].purpose_id if scope.kind == "topic" else scope.id
+        home = self.facts.purposes[purpose_id].business_unit
+        return home is None or row["_owningbusinessunit_value"] == home
 
     def points_in(self, table: str, row: Mapping[str, Any]) -> frozenset[ContactPoint]:
         """Contact points that `row` carries."""
@@ -102,12 +116,12 @@ def memberships(lens: Lens, record: RecordRef, members: Iterable[Mapping[str, An
 def consent_rows(lens: Lens, point: ContactPoint, rows: Iterable[Mapping[str, Any]]) -> Iterator[Observation]:
     """Observe the consent rows of a contact point, duplicates and inactive ones too, and the rows that are missing."""
     missing = {name for kind, name in lens.landscape.meanings if kind is Kind.ROW}
-    trusted_sources = lens.mapping.policy.trusted_opt_in_sources
     for row in rows:
         scope = scope_of_row(row)
         if scope is None or (Kind.ROW, str(scope)) not in lens.landscape.meanings:
             continue
-        missing.discard(str(scope))
+        if lens.is_visible(scope, row):
+            missing.discard(str(scope))
         source = tables.SOURCES.get(row[tables.CONSENT_SOURCE])
         reading = tables.READINGS.get(row[tables.CONSENT_VALUE], Reading.SILENT)
         yield Observation(
@@ -116,7 +130,7 @@ def consent_rows(lens: Lens, point: ContactPoint, rows: Iterable[Mapping[str, An
             version=row["@odata.etag"],
             changed=at_time(row["modifiedon"]),
             created=at_time(row["createdon"]),
-            trusted=reading is Reading.IN and source in trusted_sources,
+            trusted=reading is Reading.IN and source in lens.trusted_sources(scope),
             source=source.value if source else "",
         )
     for name in sorted(missing):

@@ -54,4 +54,5 @@ ENFORCEMENTS = {
     534120001: Enforcement.NON_RESTRICTIVE,
     534120002: Enforcement.DISABLED,
 }
+DOUBLE_OPT_IN = frozenset({534120001, 534120002})  # msdynmkt_doistatus: enabled, and the older form of it
 PROFILE_PURPOSES = "msdynmkt_msdynmkt_purpose_msdynmkt_compliancev4"  # navigation property, both sides

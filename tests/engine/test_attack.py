@@ -107,6 +107,7 @@ class Attack(RuleBasedStateMachine):
         with suppress(Down):
             self._reconciler()(Wake(POINTS))
         self.world.down_at = None
+        self.world.wait(60)  # until its write is known not to be under way any more
 
     @rule()
     def the_machine_dies_between_writing_and_recording(self) -> None:
@@ -114,6 +115,7 @@ class Attack(RuleBasedStateMachine):
         with suppress(Down):
             self._reconciler()(Wake(POINTS))
         self.world.dies_after_writing = False
+        self.world.wait(60)
 
     @rule()
     def a_person_acts_between_read_and_write(self) -> None:
@@ -156,7 +158,7 @@ class Attack(RuleBasedStateMachine):
         return self.known >= set(self.world.truth)
 
     def _reconciler(self) -> Callable[..., object]:
-        return Reconciler(self.world, self.ledger, Mode.TWO_WAY)
+        return Reconciler(self.world, self.ledger, Mode.TWO_WAY, sleep=lambda _: None)
 
     def _reconcile(self, wake: Wake) -> None:
         self._reconciler()(wake)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from consent_sync.consent.landscape import Mode
 from consent_sync.consent.model import Act, Reading
+from consent_sync.engine.reconcile import NotSettled
 from tests.engine.conftest import Bench
 from tests.support.world import ANN, BOB, P1, P2, T1, T2, A, B, Down, World
 
@@ -273,6 +274,7 @@ def test_crash_anywhere_an_unrecorded_opt_in_of_ours_proves_nothing(bench: Bench
     with suppress(Down):
         bench.look()
     bench.world.dies_after_writing = False
+    bench.world.wait(60)
     before = bench.ledger.load([ANN])[ANN].registers
     bench.look()
     assert bench.ledger.load([ANN])[ANN].registers == before
@@ -290,7 +292,40 @@ def test_crash_anywhere_the_next_look_ends_where_an_undisturbed_one_would(act: i
         with suppress(Down):
             killed.look()
     killed.world.down_at = None
+    killed.world.wait(60)
     killed.look()
     for point in (A, B):
         for scope in (P1, P2, T1, T2):
             assert calm.world.open_for(point, scope) == killed.world.open_for(point, scope)
+
+
+def test_no_echo_a_worker_with_an_old_snapshot_does_not_take_our_write_for_an_act(bench: Bench) -> None:
+    """Two events, two workers: the slower one read before the faster one wrote, and asks the ledger after it."""
+    bench.look(bench.world.consent(A, T1, OUT))
+    bench.world.wait()
+    opted_in = bench.world.consent(A, T1, IN)
+    gather, raced = bench.world.gather, []
+
+    def slow(points: Any, records: Any) -> Any:
+        snapshot = gather(points, records)
+        if not raced:
+            raced.append(True)
+            bench.look(opted_in)
+        return snapshot
+
+    bench.world.gather = slow  # type: ignore[method-assign]
+    bench.look(opted_in)
+    assert "l1" in bench.world.records[ANN].lists
+    assert [r.reading for r in bench.world.rows.values() if r.scope == T1] == [IN]
+
+
+def test_no_echo_a_worker_waits_while_another_one_writes(bench: Bench) -> None:
+    bench.world.consent(A, T1, OUT)
+    bench.world.dies_after_writing = True
+    with suppress(Down):
+        bench.look()
+    bench.world.dies_after_writing = False
+    with pytest.raises(NotSettled):
+        bench.look()
+    bench.world.wait(60)
+    assert bench.written() == []

@@ -177,9 +177,9 @@ class World:
             self.truth += [Truth(record, scope, Reading.OUT, self.now) for scope in scopes]
         return Act(Location(record, kind, list_id), Reading.OUT if kind is Kind.LIST else Reading.SILENT, self.now)
 
-    def wait(self) -> None:
+    def wait(self, seconds: float = 2) -> None:
         """Let time pass, so that what is looked at next lies in an earlier second."""
-        self._tick()
+        self.now += timedelta(seconds=seconds)
 
     @contextmanager
     def one_moment(self) -> Iterator[None]:
