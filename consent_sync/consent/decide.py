@@ -94,9 +94,9 @@ def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision
 
 def _points(at: Location, points_of: Mapping[RecordRef, frozenset[ContactPoint]]) -> tuple[ContactPoint, ...]:
     """Give the contact points that a location concerns: its own, or all those of its record."""
-    if isinstance(at.subject, RecordRef):
-        return tuple(sorted(points_of.get(at.subject, ())))
-    return (at.subject,) if isinstance(at.subject, ContactPoint) else ()
+    if isinstance(at.subject, ContactPoint):
+        return (at.subject,)
+    return tuple(sorted(points_of.get(at.subject, ())))
 
 
 def _instead(

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .landscape import Landscape, Loosened
-from .model import NEVER, Act, Kind, Location, Observation, Reading, RecordRef, Snapshot, Subject
-from .registers import Entry, Evidence, Seen
+from .model import NEVER, Act, Kind, Location, Observation, Reading, RecordRef, Scope, Snapshot, Subject
+from .registers import Entry, Evidence, Registers, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,18 @@ class Lesson:
 class Told:
     """What is known besides the snapshot: the acts that events tell of, and who inherits the opt-outs of whom.
 
-    `born` is when the ledger began: opt-ins older than that prove nothing, since nobody watched what came after them.
+    `heirs` names, for each heir, other subjects of the snapshot; `estates` holds the registers of contact points that
+    nobody carries any more and of which only the ledger's keyed hash is left. `born` is when the ledger began: opt-ins older than that prove nothing, since nobody watched what came after them.
     """
 
     born: datetime
     acts: tuple[Act, ...] = ()
     heirs: Mapping[Subject, tuple[Subject, ...]] = field(default_factory=dict)
+    estates: Mapping[Subject, tuple[Mapping[Scope, Registers], ...]] = field(default_factory=dict)
 
 
 def learn(snapshot: Snapshot, entries: Mapping[Subject, Entry], landscape: Landscape, told: Told) -> Lesson:
-    """Join what `snapshot` and `told` prove into `entries`, of the snapshot's subjects and of those inherited from."""
+    """Join what `snapshot` and `told` prove into `entries`, one per subject of the snapshot."""
     acts = _by_location(act for act in told.acts if act.location.subject in entries)
     before = {o.location: _seen_before(entries[o.location.subject], o.location) for o in snapshot.observations}
     readings = {o.location: _as_read(o, before[o.location], landscape) for o in snapshot.observations}
@@ -55,7 +57,7 @@ def learn(snapshot: Snapshot, entries: Mapping[Subject, Entry], landscape: Lands
     if landscape.policy.loosened is Loosened.TRUST:
         found += _from_trust(loosened, before, landscape)
     learnt, news = _joined(entries, found)
-    learnt, inherited = _joined(learnt, list(_inherited(told.heirs, learnt)))
+    learnt, inherited = _joined(learnt, list(_inherited(told, learnt)))
     return Lesson(
         _remembered(learnt, snapshot, readings),
         (*news, *inherited),
@@ -87,14 +89,15 @@ def _from_trust(
                 yield Evidence(at.subject, scope, Reading.IN, seen.at, at, "", "loosened, and trusted by policy")
 
 
-def _inherited(heirs: Mapping[Subject, tuple[Subject, ...]], entries: Mapping[Subject, Entry]) -> Iterator[Evidence]:
+def _inherited(told: Told, entries: Mapping[Subject, Entry]) -> Iterator[Evidence]:
     """Pass on opt-outs, and opt-outs only, to an address that a person took on or a record merged into another."""
-    for heir, sources in heirs.items():
-        for source in sources:
-            for scope, known in entries[source].registers.items():
-                if known.out:
-                    at = Location(heir, Kind.ROW, str(scope))
-                    yield Evidence(heir, scope, Reading.OUT, known.latest_out, at, "", "inherited")
+    living = ((heir, entries[source].registers) for heir, sources in told.heirs.items() for source in sources)
+    left = ((heir, registers) for heir, estates in told.estates.items() for registers in estates)
+    for heir, registers in (*living, *left):
+        for scope, known in registers.items():
+            if known.out:
+                at = Location(heir, Kind.ROW, str(scope))
+                yield Evidence(heir, scope, Reading.OUT, known.latest_out, at, "", "inherited")
 
 
 def _by_location(acts: Iterable[Act]) -> dict[Location, list[Act]]:

@@ -75,14 +75,7 @@ class RecordRef:
     id: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FormerPoint:
-    """A contact point that a record no longer carries, and of which only the ledger's keyed hash is left."""
-
-    key: str
-
-
-Subject = ContactPoint | RecordRef | FormerPoint
+Subject = ContactPoint | RecordRef
 """Whom an act of consent belongs to: the address it was made at, or the person's record it was made on."""
 
 

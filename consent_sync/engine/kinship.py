@@ -7,32 +7,41 @@ address that a person left before anybody looked still gets the opt-out that was
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from consent_sync.consent.model import ContactPoint, FormerPoint, Move, RecordRef, Snapshot, Subject
+from consent_sync.consent.model import ContactPoint, Move, RecordRef, Snapshot, Subject
 from consent_sync.consent.registers import Entry
+from consent_sync.ports.ledger import Ledger
 
 
-def heirs_of(
-    snapshot: Snapshot, entries: Mapping[Subject, Entry], moves: Iterable[Move], key: Callable[[Subject], str]
-) -> dict[Subject, tuple[Subject, ...]]:
-    """Give, for each heir, the subjects whose opt-outs it inherits; `key` is the ledger's name for a contact point."""
+@dataclass(frozen=True, slots=True)
+class Kinship:
+    """For each heir, the subjects read with it, and the ledger's keys of contact points, that it inherits from."""
+
+    heirs: dict[Subject, list[Subject]] = field(default_factory=lambda: defaultdict(list))
+    former: dict[Subject, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+def kinship(snapshot: Snapshot, entries: Mapping[Subject, Entry], moves: Iterable[Move], ledger: Ledger) -> Kinship:
+    """Find who inherits from whom, from what records carried when last seen, and from what events tell of `moves`."""
     left: dict[RecordRef, set[ContactPoint]] = defaultdict(set)
     for move in moves:
         left[move.record].add(move.left)
-    heirs: dict[Subject, list[Subject]] = defaultdict(list)
+    found = Kinship()
     for record, points in snapshot.points_of().items():
-        known, now = entries[record].points, {key(point): point for point in points}
+        known, now = entries[record].points, {ledger.key(point): point for point in points}
         moved = sorted(point for point in left[record] - points if point in snapshot.holders)
         if not known and not moved:
             continue  # seen for the first time: there is nobody to inherit from
-        former = [FormerPoint(token) for token in sorted(known - now.keys())]
-        kept = [point for token, point in now.items() if token in known]
-        for token, point in now.items():
-            if token not in known:
-                heirs[point] += [*moved, *former, *kept]
+        kept = [point for key, point in now.items() if key in known]
+        for key, point in now.items():
+            if key not in known:
+                found.heirs[point] += [*moved, *kept]
+                found.former[point] += sorted(known - now.keys())
         for point in moved:
-            heirs[point].append(record)
+            found.heirs[point].append(record)
     for record, master in snapshot.merged.items():
-        heirs[master].append(record)
-    return {heir: tuple(sources) for heir, sources in heirs.items() if heir in entries}
+        if master in entries:
+            found.heirs[master].append(record)
+    return found

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from consent_sync.consent.model import ContactPoint, RecordRef, Snapshot, Subject
+from consent_sync.consent.model import RecordRef, Snapshot, Subject
 from consent_sync.ports.ledger import Ledger
 from consent_sync.ports.runs import Part, Run, RunKind, Source, State, state_of
 from consent_sync.ports.tenant import Page, Tenant
@@ -166,7 +166,7 @@ def _share(covers: frozenset[RecordRef] | None) -> Mine:
             return True
         if isinstance(subject, RecordRef):
             return subject in covers
-        holders = snapshot.holders.get(subject) if isinstance(subject, ContactPoint) else None
+        holders = snapshot.holders.get(subject)
         return holders is not None and min(holders) in covers
 
     return mine

@@ -26,7 +26,7 @@ from consent_sync.ports.tenant import Outcome, Result, Tenant
 from consent_sync.ports.wake import Wake
 
 from .after import remember
-from .kinship import heirs_of
+from .kinship import kinship
 
 _ATTEMPTS = 20
 _PAUSE = 0.2
@@ -83,11 +83,8 @@ class Reconciler:
                 entries = self.ledger.load({*snapshot.holders, *snapshot.records})
                 if any(_is_busy(entry, before, snapshot.read_until) for entry in entries.values()):
                     continue
-                heirs = heirs_of(snapshot, entries, wake.moves, self.ledger.key)
                 whose = {subject for subject in entries if mine(snapshot, subject)}
-                former = {source for sources in heirs.values() for source in sources} - entries.keys()
-                told = Told(born, wake.acts, heirs)
-                lesson = learn(snapshot, entries | self.ledger.load(former), landscape, told)
+                lesson = learn(snapshot, entries, landscape, self._told(wake, snapshot, entries, born))
                 decision = _narrowed(decide(snapshot, lesson, landscape), whose, brand)
                 tally = _tally(sum(point in whose for point in snapshot.holders), decision, self.mode)
                 if dry_run:
@@ -100,6 +97,16 @@ class Reconciler:
                     done = sum(result.outcome is Outcome.DONE for result in results)
                     return replace(tally, written=done, requests=counter.requests)
         raise NotSettled(f"{len(wake.points) + len(wake.records)} contact points changed under every one of our looks")
+
+    def _told(self, wake: Wake, snapshot: Snapshot, entries: Mapping[Subject, Entry], born: datetime) -> Told:
+        kin = kinship(snapshot, entries, wake.moves, self.ledger)
+        kept = self.ledger.registers({key for keys in kin.former.values() for key in keys}) if kin.former else {}
+        return Told(
+            born,
+            wake.acts,
+            {heir: tuple(sources) for heir, sources in kin.heirs.items()},
+            {heir: tuple(kept[key] for key in keys) for heir, keys in kin.former.items()},
+        )
 
     def _carry_out(self, lesson: Lesson, decision: Decision, run_id: str | None) -> list[Result]:
         """Record what was learnt and what will be written, write it, record what became of it."""

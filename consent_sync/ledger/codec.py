@@ -6,8 +6,9 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime
+from typing import Any
 
-from consent_sync.consent.model import NEVER, ContactPoint, FormerPoint, Reading, Scope, Subject
+from consent_sync.consent.model import NEVER, ContactPoint, Reading, Scope, Subject
 from consent_sync.consent.registers import Entry, Registers, Seen
 
 
@@ -26,7 +27,7 @@ class SubjectKeys:
         if isinstance(subject, ContactPoint):
             text = f"{subject.channel.value}\n{subject.value}"
             return "point:" + hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
-        return subject.key if isinstance(subject, FormerPoint) else f"record:{subject.table}:{subject.id}"
+        return f"record:{subject.table}:{subject.id}"
 
 
 def encode(entry: Entry) -> str:
@@ -50,7 +51,7 @@ def decode(subject: Subject, revision: int, body: str) -> Entry:
     stored = json.loads(body)
     return Entry(
         subject,
-        {Scope.parse(s): Registers(_time(in_), _time(out)) for s, (in_, out) in stored["registers"].items()},
+        _registers(stored),
         {
             key: Seen(Reading(reading), present, version, _time(at), Reading(wrote) if wrote else None, pending)
             for key, (reading, present, version, at, wrote, pending) in stored["seen"].items()
@@ -59,6 +60,15 @@ def decode(subject: Subject, revision: int, body: str) -> Entry:
         frozenset(stored["points"]),
         revision,
     )
+
+
+def decode_registers(body: str) -> dict[Scope, Registers]:
+    """Read only the registers of what :func:`encode` wrote."""
+    return _registers(json.loads(body))
+
+
+def _registers(stored: dict[str, Any]) -> dict[Scope, Registers]:
+    return {Scope.parse(s): Registers(_time(in_), _time(out)) for s, (in_, out) in stored["registers"].items()}
 
 
 def _stamp(at: datetime) -> int | None:

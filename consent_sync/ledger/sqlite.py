@@ -15,13 +15,13 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from consent_sync.consent.decide import Hold
-from consent_sync.consent.model import Kind, RecordRef, Subject
-from consent_sync.consent.registers import Entry
+from consent_sync.consent.model import Kind, RecordRef, Scope, Subject
+from consent_sync.consent.registers import Entry, Registers
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.ledger import HistoryLine, LedgerConflict
 from consent_sync.ports.runs import Part, Run
 
-from .codec import SubjectKeys, decode, encode
+from .codec import SubjectKeys, decode, decode_registers, encode
 
 _SCHEMA = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -84,13 +84,14 @@ class SqliteLedger:
         """Give an entry for each subject, an empty one where nothing is known."""
         by_key = {self._keys.of(subject): subject for subject in subjects}
         entries = {subject: Entry(subject) for subject in by_key.values()}
-        wanted = json.dumps(list(by_key))
-        query = "SELECT key, revision, body FROM entry WHERE key IN (SELECT value FROM json_each(?))"
-        with self._lock:
-            rows = self._db.execute(query, (wanted,)).fetchall()
-        for key, revision, body in rows:
+        for key, revision, body in self._entries(by_key):
             entries[by_key[key]] = decode(by_key[key], revision, body)
         return entries
+
+    def registers(self, keys: Iterable[str]) -> dict[str, dict[Scope, Registers]]:
+        """Give the registers kept under `keys`, empty where nothing is known."""
+        found: dict[str, dict[Scope, Registers]] = {key: {} for key in keys}
+        return found | {key: decode_registers(body) for key, _, body in self._entries(found)}
 
     def save(
         self, entries: Iterable[Entry], history: Iterable[HistoryLine], holds: Iterable[Hold] = ()
@@ -181,6 +182,11 @@ class SqliteLedger:
                 (part.seq, _PART.dump_json(part).decode(), part.run_id, part.name, expected_seq),
             )
             return changed.rowcount == 1
+
+    def _entries(self, keys: Iterable[str]) -> list[tuple[str, int, str]]:
+        query = "SELECT key, revision, body FROM entry WHERE key IN (SELECT value FROM json_each(?))"
+        with self._lock:
+            return self._db.execute(query, (json.dumps(list(keys)),)).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from consent_sync.consent.decide import Hold
-from consent_sync.consent.model import RecordRef, Subject
-from consent_sync.consent.registers import Entry
+from consent_sync.consent.model import RecordRef, Scope, Subject
+from consent_sync.consent.registers import Entry, Registers
 from consent_sync.errors import ConsentSyncError
 
 from .runs import Part, Run
@@ -48,6 +48,9 @@ class Ledger(Protocol):
 
     def load(self, subjects: Iterable[Subject]) -> dict[Subject, Entry]:
         """Give an entry for each subject, an empty one where nothing is known."""
+
+    def registers(self, keys: Iterable[str]) -> dict[str, dict[Scope, Registers]]:
+        """Give the registers kept under `keys`, empty where nothing is known."""
 
     def save(
         self, entries: Iterable[Entry], history: Iterable[HistoryLine], holds: Iterable[Hold] = ()

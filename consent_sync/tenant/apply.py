@@ -76,8 +76,6 @@ def _operation(facts: Facts, write: Write) -> Operation:
     subject = location.subject
     if isinstance(subject, ContactPoint):
         return _row_operation(facts, write, subject)
-    if not isinstance(subject, RecordRef):
-        raise TypeError("only contact points and records have locations")
     joining = (write.to is Reading.OUT) == (location.kind is Kind.OPT_OUT_LIST)
     if joining:
         path = f"{key('lists', location.name)}/Microsoft.Dynamics.CRM.AddMemberList"
