@@ -21,6 +21,7 @@ from consent_sync.dataverse.auth import StaticToken
 from consent_sync.dataverse.batch import Operation
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.registration import WebhookEndpoint, register
+from consent_sync.engine.passes import Scope
 from consent_sync.mapping.load import load_mapping
 from consent_sync.operate.webhook import wake_from
 from consent_sync.ports.wake import Wake
@@ -234,8 +235,6 @@ class Office:
 
     def resync(self, *, dry_run: bool = False) -> State:
         """Run a resync of everything to its end; gives what that changed."""
-        from consent_sync.engine.passes import Scope  # noqa: PLC0415  - beside its only use
-
         self.pass_time()
         before = self.state()
         _, messages = self.service.passes.start_resync(Scope("all"), dry_run=dry_run, reason="test")

@@ -7,10 +7,7 @@ import pytest
 from consent_sync.consent.model import Channel, ContactPoint
 from tests.cases.mappings import OpenOffice, one_brand, together, two_columns
 from tests.cases.office import IN, OUT, Office
-
-
-def both_out(address: str) -> dict[tuple[str, str], object]:
-    return {(address, "contoso"): OUT, (address, "fabrikam"): OUT}
+from tests.cases.scenes import both_out
 
 
 def test_case_31_one_of_two_who_share_an_address_opts_out_and_both_are_flagged(office: Office) -> None:

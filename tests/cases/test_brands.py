@@ -10,24 +10,9 @@ from local.company import CONTOSO, FABRIKAM
 from local.emulator import schema
 from tests.cases.mappings import OpenOffice, one_brand
 from tests.cases.office import IN, OUT, Office
+from tests.cases.scenes import LINK, THIRD_PURPOSE, add_purpose
 
-LINK = "msdynmkt_msdynmkt_purpose_msdynmkt_compliancev4"
-COMMERCIAL, NON_RESTRICTIVE = 534120000, 534120001
 THIRD_BRAND = "7a000000-0000-4000-8000-000000000001"
-THIRD_PURPOSE = "7a000000-0000-4000-8000-000000000010"
-
-
-def add_purpose(office: Office, name: str, id_: str, *profiles: str) -> None:
-    """Create a commercial purpose and link it to profiles."""
-    row = {
-        "msdynmkt_purposeid": id_,
-        "msdynmkt_name": name,
-        "msdynmkt_type": COMMERCIAL,
-        "msdynmkt_enforcementmodel": NON_RESTRICTIVE,
-    }
-    links = [(LINK, {"msdynmkt_purposeid": id_, "msdynmkt_compliancesettings4id": profile}) for profile in profiles]
-    office.emulator.store.load([("msdynmkt_purpose", row), *links])
-    office.scopes[name] = id_
 
 
 def test_case_10_the_only_brand_out_sets_the_flag_of_every_contact_with_that_address(open_office: OpenOffice) -> None:

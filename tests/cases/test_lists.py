@@ -10,6 +10,7 @@ import pytest
 from consent_sync.mapping.load import MappingError, load_mapping
 from tests.cases.mappings import OpenOffice, policy, together, trusting
 from tests.cases.office import IN, LISTS, NOT_SET, OUT, RESTRICTIVE, TOPICS, Doorbell, Office, mapping_of
+from tests.cases.scenes import crowd, empty
 
 LOCKED, INACTIVE = {"lockstatus": True}, {"statecode": 1, "statuscode": 1}
 UNWRITABLE = pytest.mark.parametrize("why", [LOCKED, INACTIVE], ids=["locked", "inactive"])
@@ -115,28 +116,6 @@ def test_case_23_who_was_never_on_a_list_gets_no_row(office: Office) -> None:
     office.contact("ann")
     assert office.sync() == {}
     assert office.sync() == {}
-
-
-def crowd(office: Office, size: int, list_: str = "newsletter list") -> list[str]:
-    """Load a crowd of members; gives their names."""
-    names = [f"member{n:02}" for n in range(size)]
-    rows: list[tuple[str, dict[str, Any]]] = []
-    for n, name in enumerate(names):
-        id_ = f"00000000-0000-4000-8000-0000000000{n:02}"
-        rows.append(("contact", {"contactid": id_, "lastname": name, "emailaddress1": f"{name}@example.com"}))
-        member = {"_listid_value": LISTS[list_], "_entityid_value": id_, "entitytype": 2}
-        rows.append(("listmember", member))
-        office.remember(name, "contact", id_)
-    office.emulator.store.load(rows)
-    return names
-
-
-def empty(office: Office, list_: str, names: list[str], *, pause: float = 0) -> None:
-    """Take members off a list, as a bulk job does."""
-    office.pass_time()
-    for name in names:
-        office.take_off(name, list_)
-        office.pass_time(pause)
 
 
 def test_case_24_a_deactivated_list_opts_nobody_out_or_in(office: Office) -> None:

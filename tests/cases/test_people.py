@@ -161,6 +161,7 @@ def test_case_45_the_flag_of_a_deactivated_contact_is_not_cleared(office: Office
     ann = office.contact("ann", donotbulkemail=True)
     office.sync()
     office.change("ann", **INACTIVE_CONTACT)
+    office.sync()
     office.says(ann, "contoso", IN)
     office.says(ann, "fabrikam", IN)
     assert office.sync() == {}

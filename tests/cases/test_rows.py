@@ -168,7 +168,9 @@ def test_case_56_a_deleted_topic_freezes_its_list_and_keeps_what_was_said(office
     assert not office.is_on("ann", "newsletter list")
 
 
-@pytest.mark.xfail(strict=True, reason="a purpose deleted while its facts are remembered makes every write to it fail")
+@pytest.mark.xfail(
+    strict=True, reason="a purpose deleted while its facts are remembered keeps the whole wake from settling"
+)
 def test_case_56_a_deleted_purpose_does_not_stop_the_opt_outs_of_the_other_brand(office: Office) -> None:
     ann = office.contact("ann")
     office.sync()
