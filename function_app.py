@@ -71,11 +71,11 @@ def reconcile(msg: func.QueueMessage) -> None:
 @app.function_name("resync_page")
 @app.queue_trigger(arg_name="msg", queue_name=PAGES, connection=STORAGE)
 @app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
-def resync_page(msg: func.QueueMessage, pages: func.Out[str]) -> None:
-    """Work one page of a run and queue the next."""
-    turn = service().passes.turn(PageTurn.from_json(msg.get_body().decode()), last_try=_is_last(msg))
-    if turn:
-        pages.set(turn.to_json())
+def resync_page(msg: func.QueueMessage, pages: func.Out[List[str]]) -> None:  # noqa: UP006
+    """Work one page of a run and queue what comes after it."""
+    turns = service().passes.turn(PageTurn.from_json(msg.get_body().decode()), last_try=_is_last(msg))
+    if turns:
+        pages.set([turn.to_json() for turn in turns])
 
 
 @app.function_name("sweep")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from consent_sync.consent.landscape import Mode
 from consent_sync.dataverse.auth import token_provider
 from consent_sync.dataverse.client import DataverseClient
+from consent_sync.engine.gates import Gates
 from consent_sync.engine.passes import Passes
 from consent_sync.engine.reconcile import Reconciler
 from consent_sync.ledger.codec import SubjectKeys
@@ -72,7 +73,8 @@ def assemble(settings: Settings, mapping: LoadedMapping) -> Service:
     client = DataverseClient(settings.dataverse_url, tokens, tag=MARKER)
     ledger = _ledger(settings)
     tenant = DataverseTenant(client, mapping)
-    reconciler = Reconciler(tenant, ledger, _mode(settings, mapping))
+    gates = Gates(ledger, _mode(settings, mapping), mapping.fingerprint, settings.installation)
+    reconciler = Reconciler(tenant, ledger, gates.mode)
     lists = {str(id_) for brand in mapping.file.brands.values() for id_ in brand.opt_out_lists}
     lists |= {str(pair.list) for brand in mapping.file.brands.values() for pair in brand.topics}
     passes = Passes(tenant, ledger, reconciler, mapping.fingerprint, tuple(sorted(lists)))

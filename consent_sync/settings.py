@@ -29,6 +29,7 @@ class Settings:
     dataverse_client_secret: str | None = field(default=None, repr=False)
     dataverse_certificate: str | None = field(default=None, repr=False)
     mode_ceiling: Mode | None = None
+    installation: str = "local"
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -46,6 +47,7 @@ class Settings:
             dataverse_client_secret=environ.get("DATAVERSE_CLIENT_SECRET") or None,
             dataverse_certificate=environ.get("DATAVERSE_CERTIFICATE") or None,
             mode_ceiling=_mode(environ),
+            installation=environ.get("WEBSITE_SITE_NAME") or "local",
         )
 
 

@@ -38,7 +38,8 @@ class Told:
     """What is known besides the snapshot: the acts that events tell of, and who inherits the opt-outs of whom.
 
     `heirs` names, for each heir, other subjects of the snapshot; `estates` holds the registers of contact points that
-    nobody carries any more and of which only the ledger's keyed hash is left. `born` is when the ledger began: opt-ins older than that prove nothing, since nobody watched what came after them.
+    nobody carries any more and of which only the ledger's keyed hash is left. `born` is when the ledger began: opt-ins
+    older than that prove nothing, since nobody watched what came after them.
     """
 
     born: datetime

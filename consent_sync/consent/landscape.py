@@ -68,13 +68,24 @@ class Policy:
     """The customer's choices that the rules ask for.
 
     `release_flag`: whether a flag may ever be cleared; `flag_for_unwritable_list`: whether a person who must leave a
-    list that cannot be written gets the flag instead.
+    list that cannot be written gets the flag instead. The brake trips at more than `brake_count` writes of one
+    direction, or at more than `brake_share` of the contact points where these are more than a handful.
     """
 
     mode: Mode = Mode.OBSERVE
     release_flag: bool = True
     loosened: Loosened = Loosened.RESTORE
     flag_for_unwritable_list: bool = True
+    brake_share: float = 0.05
+    brake_count: int = 500
+
+    def is_too_much(self, writes: int, contact_points: int) -> bool:
+        """Whether so many writes of one direction, for so many contact points, trip the brake."""
+        return writes > self.brake_count or writes > max(_HANDFUL, self.brake_share * contact_points)
+
+
+_HANDFUL = 20
+"""Of a run over a few contact points, a few changes are always a large share."""
 
 
 @dataclass(frozen=True)

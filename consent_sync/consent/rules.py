@@ -11,12 +11,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: `id` for the history, `says` for people, `cases` it settles, `reason` why it is this way."""
+    """One rule: `id` for the history, `says` for people, `cases` it settles, `reason` why it is this way.
+
+    A hold of a `passing` rule is over as soon as its reason is gone; the others wait for a person.
+    """
 
     id: str
     says: str
     cases: tuple[int, ...]
     reason: str
+    passing: bool = False
 
 
 SAME_SCOPE = Rule(
@@ -92,12 +96,39 @@ HOLD_NARROW_IN = Rule(
     "A part of what a tenant-wide stop covers was opted in again: the wide stop stands until a person lifts it.",
     (14, 19),
     "Lifting it would open parts that the person said nothing about.",
+    passing=True,
 )
 HOLD_LEFT_OVER = Rule(
     "hold-left-over",
     "We closed this location, and nothing asks for it any more: a person may open it again.",
     (29, 36),
     "What was taken away is never given back without somebody's word.",
+    passing=True,
+)
+
+HOLD_MAPPING = Rule(
+    "hold-mapping-changed",
+    "The mapping has changed: nothing is written until a full plan was made with it and a person approved it.",
+    (26,),
+    "A wrong line in the mapping can turn the consent of everybody around.",
+)
+HOLD_BRAKE = Rule(
+    "hold-brake",
+    "More opt-ins than the brake allows: none of them is written until a person approves; opt-outs go on.",
+    (64, 81, 82),
+    "A mass of opt-ins is usually an import, not so many people who changed their minds.",
+)
+HOLD_MANY_OUT = Rule(
+    "hold-many-opt-outs",
+    "More opt-outs than the brake expects in one run: they were written, a person should look at why.",
+    (82,),
+    "Stopping opt-outs would harm people; but so many at once may be somebody's mistake.",
+)
+HOLD_EMPTIED = Rule(
+    "hold-list-emptied",
+    "A list lost half of its members at once: nobody is taken to have left it until a person says so.",
+    (24,),
+    "An administrator empties a list; people leave it one by one.",
 )
 
 _ALL = (
@@ -114,5 +145,10 @@ _ALL = (
     HOLD_OLD_IN,
     HOLD_NARROW_IN,
     HOLD_LEFT_OVER,
+    HOLD_MAPPING,
+    HOLD_BRAKE,
+    HOLD_MANY_OUT,
+    HOLD_EMPTIED,
 )
+PASSING = frozenset(rule.id for rule in _ALL if rule.passing)
 RULES = {rule.id: rule for rule in _ALL}

@@ -10,13 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from consent_sync.consent import rules
+from consent_sync.consent.landscape import Mode
 from consent_sync.consent.model import RecordRef, Snapshot, Subject
 from consent_sync.ports.ledger import Ledger
-from consent_sync.ports.runs import Part, Run, RunKind, Source, State, state_of
+from consent_sync.ports.runs import Part, Run, RunKind, Source, State, Tally, state_of, total
 from consent_sync.ports.tenant import Page, Tenant
 from consent_sync.ports.wake import PageTurn, Wake
 
-from .reconcile import Mine, Reconciler
+from .gates import service_hold
+from .reconcile import Mine, Reconciler, Task
 
 PAGE_ROWS = 250
 OVERLAP = timedelta(minutes=10)
@@ -80,18 +83,47 @@ class Passes:
             done = self._work(part, lambda: Page(wake.points, wake.records, after=None), last_try=last_try)
             self.ledger.advance(done, part.seq)
 
-    def turn(self, turn: PageTurn, *, last_try: bool = False) -> PageTurn | None:
-        """Work the next page of a part and give the turn after it, None at the end or where another was faster.
+    def turn(self, turn: PageTurn, *, last_try: bool = False) -> list[PageTurn]:
+        """Work the next page of a part and give the turns after it, none at the end or where another was faster.
+
+        A run writes its opt-outs first. When all of them are written and the opt-ins it found are few enough, it goes
+        over the same sources again for these; if they are too many, it stops and a hold asks a person.
 
         Raises ConsentSyncError where the page could not be worked completely: the checkpoint stays, the part says why.
         """
         part = self.ledger.part(turn.run_id, turn.part)
         if part is None or part.finished or part.seq != turn.seq:
-            return None
+            return []
         done = self._work(part, lambda: self._page(part), last_try=last_try)
-        if self.ledger.advance(done, part.seq) and not done.finished:
-            return PageTurn(turn.run_id, turn.part, done.seq)
-        return None
+        further = self._openings(done) if done.finished else []
+        self.ledger.add_parts(further)
+        if not self.ledger.advance(done, part.seq):
+            return []
+        if not done.finished:
+            return [PageTurn(turn.run_id, turn.part, done.seq)]
+        return [PageTurn(part.run_id, part.name) for part in further]
+
+    def approve(self, run_id: str) -> list[PageTurn]:
+        """Let a run that the brake stopped write its opt-ins: give the turns that begin it."""
+        further = [_opening_part(part) for part in self.ledger.parts(run_id) if not part.opening]
+        self.ledger.add_parts(further)
+        return [PageTurn(part.run_id, part.name) for part in further]
+
+    def _openings(self, done: Part) -> list[Part]:
+        """Give the parts that write the run's opt-ins, if `done` was the last of the others and the brake allows it."""
+        run = self.ledger.run(done.run_id)
+        parts = [done, *(part for part in self.ledger.parts(done.run_id) if part.name != done.name)]
+        if run is None or run.dry_run or not all(part.finished for part in parts) or any(p.opening for p in parts):
+            return []
+        tally, policy = total(parts), self.tenant.landscape().policy
+        if policy.is_too_much(sum(tally.planned.values()) - tally.opening, tally.decided):
+            self.ledger.open_hold(service_hold(rules.HOLD_MANY_OUT.id, run.id, _now()))
+        if not tally.opening or self.reconcile.mode() is not Mode.TWO_WAY:
+            return []
+        if policy.is_too_much(tally.opening, tally.decided):
+            self.ledger.open_hold(service_hold(rules.HOLD_BRAKE.id, run.id, _now()))
+            return []
+        return [_opening_part(part) for part in parts]
 
     def _work(self, part: Part, read: Callable[[], Page], *, last_try: bool) -> Part:
         """Read a page, reconcile it, and give the part with its checkpoint behind the page."""
@@ -102,9 +134,15 @@ class Passes:
                 page = read()
                 tally = part.tally
                 if page.points or page.records:
-                    wake = Wake(page.points, page.records)
-                    mine, brand = _share(page.covers), None if part.source.table == _MEMBERS else part.source.name
-                    tally += self.reconcile(wake, dry_run=dry_run, run_id=part.run_id, mine=mine, brand=brand)
+                    task = Task(
+                        part.run_id,
+                        dry_run,
+                        _share(page.covers),
+                        None if part.source.table == _MEMBERS else part.source.name,
+                        Mode.TWO_WAY if part.opening or part.source.table == _WAKE else Mode.RESTRICT,
+                    )
+                    found = self.reconcile(Wake(page.points, page.records), task)
+                    tally += Tally(written=found.written) if part.opening else found
                 tally = replace(tally, requests=part.tally.requests + counter.requests)
         except Exception as error:
             says = f"{type(error).__name__}: {error}"
@@ -143,7 +181,7 @@ class Passes:
         return [PageTurn(run.id, part.name) for part in parts]
 
     def _run(self, kind: RunKind, scope: str, reason: str, *, dry_run: bool) -> Run:
-        mode = self.reconcile.mode
+        mode = self.reconcile.mode()
         return Run(uuid.uuid4().hex, kind, mode, dry_run, scope, reason, self.fingerprint, _now())
 
     def _last_complete(self) -> datetime | None:
@@ -156,6 +194,13 @@ class Passes:
 
 
 _WHOLE_PAGE = 5000
+
+
+def _opening_part(part: Part) -> Part:
+    return Part(part.run_id, f"{part.name}{_OPENING}", part.source, opening=True)
+
+
+_OPENING = "+opt-ins"
 
 
 def _share(covers: frozenset[RecordRef] | None) -> Mine:

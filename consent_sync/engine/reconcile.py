@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from consent_sync.consent.decide import Decision, Write, decide
 from consent_sync.consent.evidence import Lesson, Told, learn
 from consent_sync.consent.landscape import Mode
-from consent_sync.consent.model import RecordRef, Snapshot, Subject
+from consent_sync.consent.model import Reading, RecordRef, Snapshot, Subject
 from consent_sync.consent.registers import Entry
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.ledger import HistoryLine, Ledger, LedgerConflict
@@ -49,48 +49,50 @@ def _all(_snapshot: Snapshot, _subject: Subject) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """How a reconcile is meant: for which run, only to see, narrowed to a share or a brand, up to which mode."""
+
+    run_id: str | None = None
+    dry_run: bool = False
+    mine: Mine = _all
+    brand: str | None = None
+    ceiling: Mode = Mode.TWO_WAY
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciler:
     """Reconciles contact points between the locations of `tenant`, remembering in `ledger`."""
 
     tenant: Tenant
     ledger: Ledger
-    mode: Mode
+    mode: Callable[[], Mode]
     sleep: Callable[[float], None] = time.sleep
 
-    def __call__(
-        self,
-        wake: Wake,
-        *,
-        dry_run: bool = False,
-        run_id: str | None = None,
-        mine: Mine = _all,
-        brand: str | None = None,
-    ) -> Tally:
-        """Bring what `wake` names in step.
-
-        `mine` narrows the deciding, so that the parts of a run share no work; `brand` to the locations of one brand.
+    def __call__(self, wake: Wake, task: Task = Task()) -> Tally:
+        """Bring what `wake` names in step, as far as `task` asks for it.
 
         A dry run reads and decides, and leaves no trace in either place. Raises ConsentSyncError where something could
         not be read, or written: then the same wake has to come again.
         """
         landscape, born = self.tenant.landscape(), self.ledger.born()
+        mode = min(self.mode(), task.ceiling, key=lambda m: m.step)
         with self.tenant.counting() as counter:
             for attempt in range(_ATTEMPTS):
                 if attempt:
                     self.sleep(_PAUSE)
                 before = self.ledger.revision()
-                snapshot = self.tenant.gather(wake.points, wake.records)
+                snapshot = self.tenant.gather(wake.points, wake.records, wake.rows)
                 entries = self.ledger.load({*snapshot.holders, *snapshot.records})
                 if any(_is_busy(entry, before, snapshot.read_until) for entry in entries.values()):
                     continue
-                whose = {subject for subject in entries if mine(snapshot, subject)}
+                whose = {subject for subject in entries if task.mine(snapshot, subject)}
                 lesson = learn(snapshot, entries, landscape, self._told(wake, snapshot, entries, born))
-                decision = _narrowed(decide(snapshot, lesson, landscape), whose, brand)
-                tally = _tally(sum(point in whose for point in snapshot.holders), decision, self.mode)
-                if dry_run:
+                decision = _narrowed(decide(snapshot, lesson, landscape), whose, task.brand)
+                tally = _tally(sum(point in whose for point in snapshot.holders), decision, mode)
+                if task.dry_run:
                     return replace(tally, requests=counter.requests)
                 try:
-                    results = self._carry_out(self._share_of(lesson, whose, snapshot), decision, run_id)
+                    results = self._carry_out(self._share_of(lesson, whose, snapshot), decision, mode, task.run_id)
                 except LedgerConflict:
                     continue
                 if not any(result.outcome is Outcome.CHANGED for result in results):
@@ -108,9 +110,9 @@ class Reconciler:
             {heir: tuple(kept[key] for key in keys) for heir, keys in kin.former.items()},
         )
 
-    def _carry_out(self, lesson: Lesson, decision: Decision, run_id: str | None) -> list[Result]:
+    def _carry_out(self, lesson: Lesson, decision: Decision, mode: Mode, run_id: str | None) -> list[Result]:
         """Record what was learnt and what will be written, write it, record what became of it."""
-        writes = [write for write in decision.writes if write.allowed_in(self.mode)]
+        writes = [write for write in decision.writes if write.allowed_in(mode)]
         intended = _with_intents(lesson.entries, writes)
         kept = self.ledger.save(intended.values(), _learnt(lesson, run_id), decision.holds)
         if not writes:
@@ -165,6 +167,7 @@ def _tally(decided: int, decision: Decision, mode: Mode) -> Tally:
         skipped=sum(not write.allowed_in(mode) for write in decision.writes),
         held=len(decision.holds),
         failed=len(decision.unsent),
+        opening=sum(write.to is Reading.IN for write in decision.writes),
         planned=planned,
     )
 

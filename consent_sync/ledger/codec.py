@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from consent_sync.consent.decide import Hold
 from consent_sync.consent.model import NEVER, ContactPoint, Reading, Scope, Subject
 from consent_sync.consent.registers import Entry, Registers, Seen
+from consent_sync.ports.ledger import StoredHold
 
 
 class SubjectKeys:
@@ -65,6 +68,24 @@ def decode(subject: Subject, revision: int, body: str) -> Entry:
 def decode_registers(body: str) -> dict[Scope, Registers]:
     """Read only the registers of what :func:`encode` wrote."""
     return _registers(json.loads(body))
+
+
+def joined(body: str, learnt: Mapping[Scope, Registers]) -> str:
+    """Join registers into what :func:`encode` wrote."""
+    entry = json.loads(body)
+    known = _registers(entry)
+    for scope, registers in learnt.items():
+        known[scope] = known.get(scope, Registers()).join(registers)
+    entry["registers"] = {str(s): [_stamp(r.latest_in), _stamp(r.latest_out)] for s, r in known.items()}
+    return json.dumps(entry, separators=(",", ":"))
+
+
+def stored(key: str, hold: Hold, opened: datetime) -> StoredHold:
+    """Give the form in which a new hold is kept; its id is the same however often it is found."""
+    occurrence = f"{key}\n{hold.location.key}\n{hold.rule}\n{_stamp(hold.since)}"
+    id_ = hashlib.sha256(occurrence.encode()).hexdigest()[:24]
+    says, stands = hold.reading.value, hold.stands.value
+    return StoredHold(id_, key, hold.location.key, hold.rule, says, stands, hold.source, opened)
 
 
 def _registers(stored: dict[str, Any]) -> dict[Scope, Registers]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,11 +16,12 @@ from pydantic import TypeAdapter
 from consent_sync.consent.decide import Hold
 from consent_sync.consent.model import Kind, RecordRef, Scope, Subject
 from consent_sync.consent.registers import Entry, Registers
+from consent_sync.consent.rules import PASSING
 from consent_sync.errors import ConsentSyncError
-from consent_sync.ports.ledger import HistoryLine, LedgerConflict
+from consent_sync.ports.ledger import HistoryLine, LedgerConflict, StoredHold
 from consent_sync.ports.runs import Part, Run
 
-from .codec import SubjectKeys, decode, decode_registers, encode
+from .codec import SubjectKeys, decode, decode_registers, encode, joined, stored
 
 _SCHEMA = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -29,7 +29,8 @@ _SCHEMA = (
     "CREATE TABLE member (list TEXT, record TEXT, PRIMARY KEY (list, record)) WITHOUT ROWID",
     "CREATE TABLE history (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL)",
     "CREATE INDEX history_by_key ON history (key, seq)",
-    "CREATE TABLE hold (id TEXT PRIMARY KEY, key TEXT NOT NULL, opened TEXT NOT NULL, body TEXT NOT NULL)",
+    "CREATE TABLE hold (id TEXT PRIMARY KEY, key TEXT NOT NULL, state TEXT NOT NULL, opened TEXT NOT NULL, body TEXT)",
+    "CREATE INDEX hold_by_key ON hold (key, state)",
     "CREATE TABLE run (id TEXT PRIMARY KEY, started TEXT NOT NULL, body TEXT NOT NULL)",
     "CREATE TABLE part (run TEXT, name TEXT, seq INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, name))",
     "INSERT INTO meta VALUES ('revision', 0)",
@@ -108,8 +109,7 @@ class SqliteLedger:
                 "INSERT INTO history (key, at, body) VALUES (?, ?, ?)",
                 [(self._keys.of(h.subject), h.at.isoformat(), _line(h)) for h in history],
             )
-            now = datetime.now(UTC).isoformat()
-            self._db.executemany("INSERT OR IGNORE INTO hold VALUES (?, ?, ?, ?)", [self._hold(h, now) for h in holds])
+            self._put_holds([self._keys.of(subject) for subject in kept], holds)
         return kept
 
     def members(self, list_id: str) -> Iterator[RecordRef]:
@@ -127,17 +127,49 @@ class SqliteLedger:
             rows = self._db.execute(query, (self._keys.of(subject),)).fetchall()
         return [{"at": at, **json.loads(body)} for at, body in rows]
 
-    def holds(self) -> list[dict[str, str]]:
-        """All open holds, oldest first."""
+    def holds(self) -> list[StoredHold]:
+        """Give the open holds, oldest first."""
         with self._lock:
-            rows = self._db.execute("SELECT id, opened, body FROM hold ORDER BY opened, id").fetchall()
-        return [{"id": id_, "opened": opened, **json.loads(body)} for id_, opened, body in rows]
+            rows = self._db.execute("SELECT body FROM hold WHERE state = 'open' ORDER BY opened, id").fetchall()
+        return [_HOLD.validate_json(body) for (body,) in rows]
 
-    def open_holds(self) -> int:
-        """Count the holds that wait for a person."""
+    def hold(self, hold_id: str) -> StoredHold | None:
+        """Give one hold, open or settled."""
         with self._lock:
-            (count,) = self._db.execute("SELECT count(*) FROM hold").fetchone()
-        return int(count)
+            row = self._db.execute("SELECT body FROM hold WHERE id = ?", (hold_id,)).fetchone()
+        return _HOLD.validate_json(row[0]) if row else None
+
+    def open_hold(self, hold: StoredHold) -> None:
+        """Record a hold, unless it was recorded before."""
+        row = (hold.id, hold.key, hold.state, hold.opened.isoformat(), _HOLD.dump_json(hold).decode())
+        with self._lock:
+            self._db.execute("INSERT OR IGNORE INTO hold VALUES (?, ?, ?, ?, ?)", row)
+
+    def settle(self, hold: StoredHold, learnt: Mapping[Scope, Registers]) -> bool:
+        """Record how an open hold was settled and join what that proves for its subject; false if it was not open."""
+        with self._transaction():
+            change = "UPDATE hold SET state = ?, body = ? WHERE id = ? AND state = 'open'"
+            done = self._db.execute(change, (hold.state, _HOLD.dump_json(hold).decode(), hold.id))
+            if done.rowcount == 1 and learnt:
+                ((_, _, body),) = self._entries([hold.key])
+                self._db.execute("UPDATE meta SET value = value + 1 WHERE name = 'revision'")
+                change = "UPDATE entry SET revision = ?, body = ? WHERE key = ?"
+                self._db.execute(change, (self.revision(), joined(body, learnt), hold.key))
+            return done.rowcount == 1
+
+    def note(self, name: str) -> str | None:
+        """Give what was noted under `name`."""
+        with self._lock:
+            row = self._db.execute("SELECT value FROM meta WHERE name = ?", (f"note/{name}",)).fetchone()
+        return row[0] if row else None
+
+    def set_note(self, name: str, value: str, expected: str | None) -> bool:
+        """Note `value` under `name` if what stands there is `expected`; false if it is not."""
+        with self._transaction():
+            if self.note(name) != expected:
+                return False
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"note/{name}", value))
+            return True
 
     def start_run(self, run: Run, parts: Iterable[Part]) -> None:
         """Record a new run and its parts."""
@@ -145,10 +177,13 @@ class SqliteLedger:
             self._db.execute(
                 "INSERT INTO run VALUES (?, ?, ?)", (run.id, run.started.isoformat(), _RUN.dump_json(run).decode())
             )
-            self._db.executemany(
-                "INSERT INTO part VALUES (?, ?, ?, ?)",
-                [(part.run_id, part.name, part.seq, _PART.dump_json(part).decode()) for part in parts],
-            )
+            self.add_parts(parts)
+
+    def add_parts(self, parts: Iterable[Part]) -> None:
+        """Record further parts of a run, unless they were recorded before."""
+        rows = [(part.run_id, part.name, part.seq, _PART.dump_json(part).decode()) for part in parts]
+        with self._lock:
+            self._db.executemany("INSERT OR IGNORE INTO part VALUES (?, ?, ?, ?)", rows)
 
     def run(self, run_id: str) -> Run | None:
         """Give a run."""
@@ -220,19 +255,21 @@ class SqliteLedger:
                     change if seen.present else "DELETE FROM member WHERE (list, record) = (?, ?)", (name, record)
                 )
 
-    def _hold(self, hold: Hold, now: str) -> tuple[str, str, str, str]:
-        key = self._keys.of(hold.location.subject)
-        id_ = hashlib.sha256(f"{key}\n{hold.location.key}\n{hold.rule}".encode()).hexdigest()[:24]
-        body = {
-            "location": hold.location.key,
-            "rule": hold.rule,
-            "says": hold.reading.value,
-            "source": hold.source,
-            "stands": hold.stands.value,
-        }
-        return id_, key, now, json.dumps(body)
+    def _put_holds(self, keys: Iterable[str], holds: Iterable[Hold]) -> None:
+        """Open what is held now, and let go of what was held for a passing reason that is gone."""
+        now = datetime.now(UTC)
+        found = [stored(self._keys.of(hold.location.subject), hold, now) for hold in holds]
+        for hold in found:
+            self.open_hold(hold)
+        query = "SELECT body FROM hold WHERE state = 'open' AND key IN (SELECT value FROM json_each(?))"
+        for (body,) in self._db.execute(query, (json.dumps(list(keys)),)).fetchall():
+            hold = _HOLD.validate_json(body)
+            if hold.rule in PASSING and hold.id not in {other.id for other in found}:
+                passed = _HOLD.dump_json(replace(hold, state="passed", settled=now)).decode()
+                self._db.execute("UPDATE hold SET state = 'passed', body = ? WHERE id = ?", (passed, hold.id))
 
 
+_HOLD = TypeAdapter(StoredHold)
 _RUN = TypeAdapter(Run)
 _PART = TypeAdapter(Part)
 

@@ -59,6 +59,8 @@ def _policy(file: PolicyFile) -> Policy:
         release_flag=file.release_flag == "when_all_in",
         loosened=file.loosened_without_proof,
         flag_for_unwritable_list=file.unwritable_list == "flag",
+        brake_share=file.brake.share,
+        brake_count=file.brake.count,
     )
 
 

@@ -40,9 +40,9 @@ def status_of(passes: Passes) -> StatusView:
     except ConsentSyncError as error:
         troubles.append(trouble(error))
     return StatusView(
-        mode=passes.reconcile.mode,
+        mode=passes.reconcile.mode(),
         mapping=passes.fingerprint,
-        holds=passes.ledger.open_holds(),
+        holds=len(passes.ledger.holds()),
         troubles=troubles,
         runs=[view(run, passes.ledger.parts(run.id)) for run in passes.ledger.runs(SHOWN_RUNS)],
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from consent_sync.consent.decide import Hold
@@ -28,6 +29,34 @@ class HistoryLine:
     rule: str
     because: str
     run: str | None = None
+
+
+class Verdict(StrEnum):
+    """What a person made of a hold: the looser reading is right, or the restrictive one stays."""
+
+    APPLY = "apply"
+    DISMISS = "dismiss"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHold:
+    """A hold as the ledger keeps it. `key` is the subject's; `location` its name within the subject.
+
+    `state` is open, applied, dismissed, or passed (the reason went away by itself).
+    """
+
+    id: str
+    key: str
+    location: str
+    rule: str
+    says: str
+    stands: str
+    source: str
+    opened: datetime
+    state: str = "open"
+    settled: datetime | None = None
+    by: str = ""
+    why: str = ""
 
 
 class LedgerConflict(ConsentSyncError):
@@ -60,11 +89,29 @@ class Ledger(Protocol):
     def members(self, list_id: str) -> Iterator[RecordRef]:
         """Records last seen on a list, in the order of their ids."""
 
-    def open_holds(self) -> int:
-        """Count the holds that wait for a person."""
+    def holds(self) -> list[StoredHold]:
+        """Give the open holds, oldest first."""
+
+    def hold(self, hold_id: str) -> StoredHold | None:
+        """Give one hold, open or settled."""
+
+    def open_hold(self, hold: StoredHold) -> None:
+        """Record a hold, unless it was recorded before."""
+
+    def settle(self, hold: StoredHold, learnt: Mapping[Scope, Registers]) -> bool:
+        """Record how an open hold was settled and join what that proves for its subject; false if it was not open."""
+
+    def note(self, name: str) -> str | None:
+        """Give what was noted under `name`."""
+
+    def set_note(self, name: str, value: str, expected: str | None) -> bool:
+        """Note `value` under `name` if what stands there is `expected`; false if it is not."""
 
     def start_run(self, run: Run, parts: Iterable[Part]) -> None:
         """Record a new run and its parts."""
+
+    def add_parts(self, parts: Iterable[Part]) -> None:
+        """Record further parts of a run, unless they were recorded before."""
 
     def run(self, run_id: str) -> Run | None:
         """Give a run."""

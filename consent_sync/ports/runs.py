@@ -31,7 +31,8 @@ class Source:
 class Tally:
     """What was done, in numbers: contact points read and decided, writes done, skipped (the mode forbids), failed.
 
-    `planned` counts the writes that the decision asked for by (brand, rule, change); `requests` round trips.
+    `planned` counts the writes that the decision asked for by (brand, rule, change), `opening` those of them that are
+    opt-ins; `requests` counts round trips.
     """
 
     read: int = 0
@@ -41,6 +42,7 @@ class Tally:
     held: int = 0
     failed: int = 0
     requests: int = 0
+    opening: int = 0
     planned: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Tally) -> Tally:
@@ -55,6 +57,7 @@ class Tally:
             self.held + other.held,
             self.failed + other.failed,
             self.requests + other.requests,
+            self.opening + other.opening,
             planned,
         )
 
@@ -84,7 +87,8 @@ class Run:
 class Part:
     """One chain of pages of a run. `seq` counts its checkpoints.
 
-    `problem` says why the last try at the next page failed; `parked` that no further try will be made by itself.
+    `problem` says why the last try at the next page failed; `parked` that no further try will be made by itself. A
+    part that is `opening` writes the opt-ins that the part of the same source found, once all opt-outs are written.
     """
 
     run_id: str
@@ -96,6 +100,7 @@ class Part:
     tally: Tally = field(default_factory=Tally)
     problem: str | None = None
     parked: bool = False
+    opening: bool = False
 
 
 class State(StrEnum):

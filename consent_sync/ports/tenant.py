@@ -66,8 +66,10 @@ class Tenant(Protocol):
     def landscape(self) -> Landscape:
         """Give what the mapping means in this tenant. Raises MappingError."""
 
-    def gather(self, points: Collection[ContactPoint], records: Collection[RecordRef]) -> Snapshot:
-        """Read every location of these contact points and records, and of all that share an address with them."""
+    def gather(
+        self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()
+    ) -> Snapshot:
+        """Read every location of these contact points, records and consent rows, and of all that share an address."""
 
     def apply(self, writes: Sequence[Write]) -> list[Result]:
         """Do the writes in their order, each only if its row is still as it was read; one result each."""

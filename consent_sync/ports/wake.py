@@ -20,7 +20,7 @@ class BadMessage(ConsentSyncError):
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Look at these contact points and records; `acts` and `moves` are what events told about them.
+    """Look at these contact points, records and consent rows (by id); `acts` and `moves` are what events told of them.
 
     A wake that a person asked for belongs to the run `run_id`, and with `dry_run` only says what it would do.
     """
@@ -31,6 +31,7 @@ class Wake:
     moves: tuple[Move, ...] = ()
     run_id: str | None = None
     dry_run: bool = False
+    rows: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Give the queue message."""

@@ -19,7 +19,7 @@ from consent_sync.ports.tenant import Page, RequestCount, Result
 
 from .apply import apply
 from .facts import read_facts
-from .gather import gather
+from .gather import gather, points_of_rows
 from .observe import Lens
 from .pages import read_page
 
@@ -42,9 +42,11 @@ class DataverseTenant:
         """Give what the mapping means in this tenant. Raises MappingError."""
         return self._look().landscape
 
-    def gather(self, points: Collection[ContactPoint], records: Collection[RecordRef]) -> Snapshot:
-        """Read every location of these contact points and records, and of all that share an address with them."""
-        return gather(self._client, self._look(), points, records)
+    def gather(
+        self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()
+    ) -> Snapshot:
+        """Read every location of these contact points, records and consent rows, and of all that share an address."""
+        return gather(self._client, self._look(), {*points, *points_of_rows(self._client, rows)}, records)
 
     def apply(self, writes: Sequence[Write]) -> list[Result]:
         """Do the writes in their order, each only if its row is still as it was read; one result each."""

@@ -81,7 +81,8 @@ def _from_record(event: EventContext, record: RecordRef, mapping: MappingFile, a
     told = [column for column in mapping.flags if event.target.get(column) is True]
     acts = [Act(Location(record, Kind.FLAG, column), Reading.OUT, at) for column in told if at]
     merged = [RecordRef(record.table, event.subordinate_id)] if event.subordinate_id else []
-    return Wake(tuple(sorted(p for p in points if p)), (record, *merged), tuple(acts), _moves(event, record, columns))
+    moves = _moves(event, record, columns)
+    return Wake(tuple(sorted(p for p in points if p)), (record, *merged), acts=tuple(acts), moves=moves)
 
 
 def _moves(event: EventContext, record: RecordRef, columns: tuple[str, ...]) -> tuple[Move, ...]:
@@ -93,22 +94,24 @@ def _moves(event: EventContext, record: RecordRef, columns: tuple[str, ...]) -> 
 
 
 def _from_row(event: EventContext, at: datetime | None) -> Wake | None:
-    """Follow a consent row: an event without the address (too large, or no image) is left to the sweep."""
+    """Follow a consent row, by its address or, where the event does not tell it, by its id."""
     row: dict[str, Any] = {}
     for seen in (*event.pre_images.values(), *event.post_images.values(), event.target):
         row |= seen
     values = (seen.get(tables.POINT_VALUE) for seen in (row, *event.pre_images.values()))
     points = sorted({p for value in values if (p := ContactPoint.of(Channel.EMAIL, value))})
     email = tables.CHANNELS[Channel.EMAIL]
-    if not points or row.get(tables.POINT_TYPE, email) != email:
+    if row.get(tables.POINT_TYPE, email) != email:
         return None
+    if not points:
+        return Wake(rows=(event.record_id,)) if event.record_id and event.message != "Delete" else None
     lookups = {tables.PURPOSE_ID: row.get("msdynmkt_purposeid"), tables.TOPIC_ID: row.get("msdynmkt_topicid")}
     scope = scope_of_row(lookups | {tables.CONSENT_TYPE: row.get(tables.CONSENT_TYPE)})
     reading = tables.READINGS.get(event.target.get(tables.CONSENT_VALUE, 0), Reading.SILENT)
     if scope is None or at is None or reading is Reading.SILENT:
         return Wake(tuple(points))
     point = ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]) or points[0]
-    return Wake(tuple(points), (), (Act(Location(point, Kind.ROW, str(scope), event.record_id), reading, at),))
+    return Wake(tuple(points), acts=(Act(Location(point, Kind.ROW, str(scope), event.record_id), reading, at),))
 
 
 def _from_membership(event: EventContext, mapping: MappingFile, at: datetime | None) -> Wake | None:

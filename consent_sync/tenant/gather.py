@@ -106,6 +106,15 @@ def gather(
     )
 
 
+def points_of_rows(client: DataverseClient, rows: Collection[str]) -> set[ContactPoint]:
+    """Read whose consent these rows hold."""
+    if not rows:
+        return set()
+    query = Query(tables.ROW_SET, select=(tables.POINT_VALUE,), filter=is_in(tables.ROW_KEY, sorted(rows)))
+    found = (ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]) for row in client.list_many([query])[0])
+    return {point for point in found if point}
+
+
 def _read_ring(
     client: DataverseClient, found: Gathering, points: Collection[ContactPoint], ids: Collection[RecordRef]
 ) -> None:

@@ -23,9 +23,8 @@ class Bench:
     def look(self, *acts: Act, dry_run: bool = False) -> Tally:
         """Reconcile everybody, a moment later; `acts` are the events that arrive with it."""
         self.world.wait()
-        return Reconciler(self.world, self.ledger, self.mode, sleep=lambda _: None)(
-            Wake((A, B), (), acts), dry_run=dry_run
-        )
+        reconcile = Reconciler(self.world, self.ledger, lambda: self.mode, sleep=lambda _: None)
+        return reconcile(Wake((A, B), (), acts), Task(dry_run=dry_run))
 
     def written(self, *acts: Act) -> list[tuple[str, Reading]]:
         """Look, and give what was written."""

@@ -158,7 +158,7 @@ class Attack(RuleBasedStateMachine):
         return self.known >= set(self.world.truth)
 
     def _reconciler(self) -> Callable[..., object]:
-        return Reconciler(self.world, self.ledger, Mode.TWO_WAY, sleep=lambda _: None)
+        return Reconciler(self.world, self.ledger, lambda: Mode.TWO_WAY, sleep=lambda _: None)
 
     def _reconcile(self, wake: Wake) -> None:
         self._reconciler()(wake)

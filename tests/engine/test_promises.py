@@ -306,8 +306,8 @@ def test_no_echo_a_worker_with_an_old_snapshot_does_not_take_our_write_for_an_ac
     opted_in = bench.world.consent(A, T1, IN)
     gather, raced = bench.world.gather, []
 
-    def slow(points: Any, records: Any) -> Any:
-        snapshot = gather(points, records)
+    def slow(*wanted: Any) -> Any:
+        snapshot = gather(*wanted)
         if not raced:
             raced.append(True)
             bench.look(opted_in)

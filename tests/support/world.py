@@ -193,8 +193,11 @@ class World:
     def landscape(self) -> Landscape:
         return self.scene
 
-    def gather(self, points: Collection[ContactPoint], records: Collection[RecordRef]) -> Snapshot:
+    def gather(
+        self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()
+    ) -> Snapshot:
         self._call()
+        points = {*points, *(self.rows[row].point for row in rows if row in self.rows)}
         self._truth_read = tuple(self.truth)
         asked = set(points) | {p for r in records if r in self.records for p in self.records[r].points}
         found: set[RecordRef] = set(records) & set(self.records)

@@ -1,0 +1,82 @@
+"""What keeps the service from writing although everything works: the ladder, a changed mapping, another installation.
+
+A gate never stops reading and learning; it only lowers the mode.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from consent_sync.consent import rules
+from consent_sync.consent.landscape import Mode
+from consent_sync.ports.ledger import Ledger, StoredHold
+from consent_sync.ports.runs import State, state_of
+
+from .settle import SERVICE
+
+LEASE = timedelta(minutes=5)
+_MAPPING, _OWNER = "mapping", "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """Says how far the service may go now.
+
+    `chosen` is the mapping's mode, lowered by the environment; `fingerprint` the mapping's; `installation` names this
+    deployment, the same for all its instances.
+    """
+
+    ledger: Ledger
+    chosen: Mode
+    fingerprint: str
+    installation: str
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def mode(self) -> Mode:
+        """Give the mode in force. Asks the ledger."""
+        if not self._approved() or not self._leads():
+            return Mode.OBSERVE
+        return self.chosen
+
+    def _approved(self) -> bool:
+        """Whether a person approved this mapping: the first one is taken, a changed one needs a plan and a word."""
+        known = self.ledger.note(_MAPPING)
+        if known == self.fingerprint:
+            return True
+        if known is None:
+            return self.ledger.set_note(_MAPPING, self.fingerprint, None)
+        hold = service_hold(rules.HOLD_MAPPING.id, self.fingerprint, self.now())
+        stored = self.ledger.hold(hold.id)
+        if stored is None:
+            self.ledger.open_hold(hold)
+        return (
+            stored is not None and stored.state == "applied" and self.ledger.set_note(_MAPPING, self.fingerprint, known)
+        )
+
+    def _leads(self) -> bool:
+        """Whether this installation may write: of two on one ledger, the second watches until the first is gone."""
+        stands, now = self.ledger.note(_OWNER), self.now()
+        owner = json.loads(stands) if stands else {"name": self.installation, "until": now.isoformat()}
+        until = datetime.fromisoformat(owner["until"])
+        if owner["name"] == self.installation and until - now > LEASE / 2:
+            return True
+        if owner["name"] != self.installation and until > now:
+            return False
+        renewed = json.dumps({"name": self.installation, "until": (now + LEASE).isoformat()})
+        return self.ledger.set_note(_OWNER, renewed, stands) or self._leads()
+
+
+def planned_with(ledger: Ledger, fingerprint: str, last: int = 50) -> bool:
+    """Whether a complete plan was made with the mapping of that fingerprint."""
+    return any(
+        run.fingerprint == fingerprint and run.scope == "all" and state_of(ledger.parts(run.id)) is State.DONE
+        for run in ledger.runs(last)
+    )
+
+
+def service_hold(rule: str, what: str, now: datetime) -> StoredHold:
+    """Give a hold that concerns the whole service."""
+    return StoredHold(f"{rule}-{what}", SERVICE, what, rule, "changed", "nothing is written", "", now)
