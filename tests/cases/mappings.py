@@ -17,8 +17,8 @@ def two_columns(mapping: dict[str, Any]) -> None:
 
 
 def one_brand(mapping: dict[str, Any]) -> None:
-    """Only Contoso is mapped: its opt-out is everybody's."""
-    del mapping["brands"]["fabrikam"]
+    """Only Contoso is mapped, and Fabrikam left alone on purpose: Contoso's opt-out is everybody's."""
+    mapping["unmapped_profiles"] = [mapping["brands"].pop("fabrikam")["profile"]]
 
 
 def policy(**choices: Any) -> Edit:

@@ -142,14 +142,24 @@ def test_case_68_a_confirmed_double_opt_in_is_proof_and_its_time_is_kept(office:
     assert [scope.kind for scope, registers in known.items() if registers.latest_in > registers.latest_out] == ["topic"]
 
 
-@pytest.mark.xfail(strict=True, reason="whether a profile wants a double opt-in is not read")
-def test_case_69_a_list_cannot_stand_for_the_double_opt_in_that_the_profile_wants(open_office: OpenOffice) -> None:
+def confirming_profile(open_office: OpenOffice) -> Office:
+    """Ann joins a trusted list of a brand whose profile wants a double opt-in."""
     office = open_office(trusting("newsletter list"))
     office.people.update(f"msdynmkt_compliancesettings4s({CONTOSO.profile})", {"msdynmkt_doistatus": 534120001})
     office.contact("ann")
     office.sync()
     office.join("ann", "newsletter list")
-    assert office.sync() == {}
+    return office
+
+
+def test_case_69_a_list_cannot_stand_for_the_double_opt_in_that_the_profile_wants(open_office: OpenOffice) -> None:
+    assert confirming_profile(open_office).sync() == {}
+
+
+@pytest.mark.xfail(strict=True, reason="an opt-in that only lacks its confirmation opens no hold")
+def test_case_69_an_opt_in_that_lacks_its_confirmation_is_reported(open_office: OpenOffice) -> None:
+    office = confirming_profile(open_office)
+    office.sync()
     assert office.held()
 
 

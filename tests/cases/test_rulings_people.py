@@ -51,7 +51,6 @@ def test_ruling_01_an_opt_out_at_an_address_flags_every_record_that_holds_it(ope
     assert office.sync() == {(name, "donotbulkemail"): True for name in ("ann", "bob", "lea")}
 
 
-@pytest.mark.xfail(strict=True, reason="an opt-out made at an address is remembered for the address only")
 def test_ruling_01_an_opt_out_at_an_address_follows_each_of_its_holders_to_a_new_one(office: Office) -> None:
     ann = office.contact("ann")
     office.contact("bob", address=ann)
@@ -119,7 +118,6 @@ def test_ruling_01_when_the_sharing_ends_a_hold_proposes_to_clear_the_derived_fl
 # 2. old address unknown
 
 
-@pytest.mark.xfail(strict=True, reason="an address that nobody holds any more gets nothing, though the event names it")
 def test_ruling_02_the_address_held_when_the_flag_was_set_gets_the_opt_out_too(
     office: Office, doorbell: Doorbell
 ) -> None:
@@ -130,7 +128,6 @@ def test_ruling_02_the_address_held_when_the_flag_was_set_gets_the_opt_out_too(
     assert office.work(*doorbell.wakes(office)) == both_out(old) | both_out(NEW)
 
 
-@pytest.mark.xfail(strict=True, reason="an opt-out made at an address is remembered for the address only")
 def test_ruling_02_an_address_changed_before_anybody_looked_hands_on_its_opt_out(
     office: Office, doorbell: Doorbell
 ) -> None:
@@ -153,7 +150,6 @@ def test_ruling_03_a_later_opt_in_keeps_its_purpose_opted_in_under_the_flag(offi
     assert office.state()["ann", "donotbulkemail"] is True
 
 
-@pytest.mark.xfail(strict=True, reason="no hold proposes to clear a flag that a narrower opt-in contradicts")
 def test_ruling_03_a_later_narrow_opt_in_proposes_to_clear_the_flag(office: Office) -> None:
     ann = office.contact("ann", donotbulkemail=True)
     office.sync()
