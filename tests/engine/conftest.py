@@ -4,7 +4,7 @@ import pytest
 
 from consent_sync.consent.landscape import Mode
 from consent_sync.consent.model import Act, Reading
-from consent_sync.engine.reconcile import Reconciler
+from consent_sync.engine.reconcile import Reconciler, Task
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
 from consent_sync.ports.runs import Tally
