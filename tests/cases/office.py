@@ -24,7 +24,7 @@ from consent_sync.dataverse.registration import WebhookEndpoint, register
 from consent_sync.engine.passes import Scope
 from consent_sync.mapping.load import load_mapping
 from consent_sync.operate.webhook import wake_from
-from consent_sync.ports.wake import Wake
+from consent_sync.ports.wake import PageTurn, Wake
 from consent_sync.settings import Settings
 from consent_sync.tenant import tables
 from consent_sync.tenant.events import steps
@@ -93,8 +93,8 @@ class Office:
         self.service = self.start(folder / "ledger.db")
         self.service.ledger.born()
 
-    def start(self, ledger: Path) -> Service:
-        """Give a service on this tenant, as a new process would start it."""
+    def start(self, ledger: Path, installation: str = "this") -> Service:
+        """Give a service on this tenant, as a new process of an installation would start it."""
         settings = Settings(
             self.emulator.url,
             "static",
@@ -103,6 +103,7 @@ class Office:
             "hash-key",
             (_KEY,),
             dataverse_token="service",
+            installation=installation,
         )
         return assemble(settings, load_mapping(self.mapping))
 
@@ -237,17 +238,17 @@ class Office:
         """Run a resync of everything to its end; gives what that changed."""
         self.pass_time()
         before = self.state()
-        _, messages = self.service.passes.start_resync(Scope("all"), dry_run=dry_run, reason="test")
-        for message in messages:
-            turn = message
-            while not isinstance(turn, Wake) and turn:
-                turn = self.service.passes.turn(turn)
+        _, waiting = self.service.passes.start_resync(Scope("all"), dry_run=dry_run, reason="test")
+        while waiting:
+            turn = waiting.pop()
+            assert isinstance(turn, PageTurn)
+            waiting += self.service.passes.turn(turn)
         self.pass_time()
         return changes(before, self.state())
 
     def holds(self) -> set[tuple[str, str]]:
         """Location and rule of every open hold."""
-        return {(self._named(hold["location"]), hold["rule"]) for hold in self.service.ledger.holds()}
+        return {(self._named(hold.location), hold.rule) for hold in self.service.ledger.holds()}
 
     def held(self) -> set[str]:
         """Where holds are open."""

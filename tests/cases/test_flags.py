@@ -117,7 +117,7 @@ def test_case_05_donotemail_stops_commercial_and_transactional_mail(office: Offi
     }
 
 
-@pytest.mark.xfail(strict=True, reason="enforcement is read and never asked for: no alarm for a Disabled purpose")
+@pytest.mark.xfail(strict=True, reason="no alarm says that an opt-out is not enforced")
 def test_case_05_a_transactional_purpose_that_is_not_enforced_raises_an_alarm(office: Office) -> None:
     office.change_purpose("contoso service", msdynmkt_enforcementmodel=DISABLED)
     office.contact("ann", donotemail=True)

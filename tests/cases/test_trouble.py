@@ -162,12 +162,12 @@ def crowd(office: Office) -> list[str]:
     return people
 
 
-@pytest.mark.xfail(strict=True, reason="the brake is in the mapping only: nothing stops a wave of opt-ins")
 def test_case_82_a_wave_of_opt_ins_waits_for_a_person(open_office: OpenOffice) -> None:
     office = open_office(policy(brake={"share": 0.05, "count": CROWD - 2}))
     for address in crowd(office):
         office.says(address, "newsletter", IN)
     assert office.resync() == {}
+    assert {rule for _, rule in office.holds()} == {"hold-brake"}
 
 
 def test_case_82_a_wave_of_opt_outs_goes_on(open_office: OpenOffice) -> None:
@@ -176,6 +176,7 @@ def test_case_82_a_wave_of_opt_outs_goes_on(open_office: OpenOffice) -> None:
     for address in people:
         office.says(address, "contoso", OUT)
     assert office.resync() == {(address.split("@")[0], "no contoso"): True for address in people}
+    assert {rule for _, rule in office.holds()} == {"hold-many-opt-outs"}
 
 
 def test_case_83_what_one_location_refused_is_tried_again_until_all_are_done(office: Office) -> None:
@@ -352,6 +353,18 @@ def test_case_93_two_instances_with_ledgers_of_their_own_do_not_chase_each_other
     for _ in range(3):
         assert office.work(office.everybody(), service=second) == {}
         assert office.work(office.everybody()) == {}
+    second.ledger.close()
+    second.client.close()
+
+
+def test_case_93_a_second_installation_on_one_ledger_only_watches(office: Office) -> None:
+    ann = office.contact("ann")
+    second = office.start(office.folder / "ledger.db", "another")
+    office.sync()
+    office.change("ann", donotbulkemail=True)
+    wake = office.everybody()
+    assert office.work(wake, service=second) == {}
+    assert office.work(wake) == {(ann, "contoso"): OUT, (ann, "fabrikam"): OUT}
     second.ledger.close()
     second.client.close()
 
