@@ -12,6 +12,7 @@ import azure.functions as func
 
 from consent_sync.bootstrap import mapping, service, settings
 from consent_sync.errors import ConsentSyncError
+from consent_sync.operate.holds import SettledView, holds_of, read_settlement
 from consent_sync.operate.http import Answer, answer, not_found, problem
 from consent_sync.operate.resync import read_request, view
 from consent_sync.operate.status import status_of
@@ -97,10 +98,7 @@ def resync(req: func.HttpRequest, wakes: func.Out[List[str]], pages: func.Out[Li
     """Begin a resync that a person asked for."""
     request, scope = read_request(req.get_body(), mapping().file)
     run, messages = service().passes.start_resync(scope, dry_run=request.dry_run, reason=request.reason)
-    if named := [message.to_json() for message in messages if isinstance(message, Wake)]:
-        wakes.set(named)
-    if turns := [message.to_json() for message in messages if isinstance(message, PageTurn)]:
-        pages.set(turns)
+    _send(messages, wakes, pages)
     return answer({"run": run.id}, HTTPStatus.ACCEPTED, Location=f"/api/resync/{run.id}")
 
 
@@ -112,6 +110,26 @@ def resync_status(req: func.HttpRequest) -> Answer:
     ledger = service().ledger
     run = ledger.run(req.route_params["id"])
     return answer(view(run, ledger.parts(run.id))) if run else not_found("run")
+
+
+@app.function_name("holds")
+@app.route(route="holds", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def holds(req: func.HttpRequest) -> Answer:  # noqa: ARG001  - the binding's shape
+    """Show what waits for a person."""
+    return answer(holds_of(service().ledger))
+
+
+@app.function_name("settle")
+@app.route(route="holds/{id}/settle", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@app.queue_output(arg_name="wakes", queue_name=WAKES, connection=STORAGE)
+@app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
+@_answering
+def settle(req: func.HttpRequest, wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> Answer:  # noqa: UP006
+    """Settle a hold, in the name of a person and with a reason."""
+    messages = service().passes.settle(req.route_params["id"], read_settlement(req.get_body()))
+    _send(messages, wakes, pages)
+    return answer(SettledView(id=req.route_params["id"], queued=len(messages)))
 
 
 @app.function_name("status")
@@ -133,6 +151,13 @@ def health(req: func.HttpRequest) -> Answer:  # noqa: ARG001  - the binding's sh
         log.error("not healthy: %s", error)  # noqa: TRY400  - the message is for administrators, the trace is not
         return answer({"status": "failing"}, HTTPStatus.SERVICE_UNAVAILABLE)
     return answer({"status": "ok"})
+
+
+def _send(messages: list[Wake | PageTurn], wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> None:  # noqa: UP006
+    if named := [message.to_json() for message in messages if isinstance(message, Wake)]:
+        wakes.set(named)
+    if turns := [message.to_json() for message in messages if isinstance(message, PageTurn)]:
+        pages.set(turns)
 
 
 def _is_last(msg: func.QueueMessage) -> bool:

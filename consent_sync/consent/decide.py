@@ -69,7 +69,7 @@ def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision
     targets: dict[Location, Target] = {}
     for o in snapshot.observations:
         points = _points(o.location, points_of)
-        if target := closed(know, o.location, points, lesson) or opened(know, o.location, points, snapshot):
+        if target := closed(know, o.location, points, lesson) or opened(know, o.location, points, snapshot, lesson):
             targets[o.location] = target
     left_alone = shadowed(snapshot, landscape, lesson, targets)
     targets = {at: target for at, target in targets.items() if at not in left_alone}

@@ -67,14 +67,21 @@ class Knowledge:
     def proof_of_in(self, point: ContactPoint, scope: Scope) -> datetime:
         """Since when `point` is provably opted in for `scope`, NEVER where it is blocked or nobody said yes.
 
-        A tenant-wide scope is proven by each of its parts.
+        A tenant-wide yes speaks for its purposes, and all of these together for it; a topic is never opened by anything
+        but itself.
         """
-        speakers = self._who_spoke(point)
-        if not speakers or self.cause_of_out(point, scope):
+        if not self._who_spoke(point) or self.cause_of_out(point, scope):
             return NEVER
-        if parts := self.landscape.purposes_under(scope):
-            return min(self.proof_of_in(point, part) for part in parts)
-        return max(entry.of(scope).latest_in for entry in speakers)
+        wide = self.landscape.parents.get(scope)
+        said = self.said_yes(point, scope)
+        if wide and self.landscape.purposes_under(wide):
+            said = max(said, self.said_yes(point, wide))
+        parts = self.landscape.purposes_under(scope)
+        return max(said, min((self.proof_of_in(point, part) for part in parts), default=NEVER))
+
+    def said_yes(self, point: ContactPoint, scope: Scope) -> datetime:
+        """When anybody who speaks for `point` last opted in to exactly `scope`, NEVER if nobody did."""
+        return max((entry.of(scope).latest_in for entry in self._who_spoke(point)), default=NEVER)
 
     def alone(self, point: ContactPoint) -> bool:
         """Whether address and person are one, as far as the active records tell.

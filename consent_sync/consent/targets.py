@@ -49,8 +49,13 @@ def _rule_for(cause: Cause, at: Location) -> Rule:
     return _BY_BREADTH[cause.breadth]
 
 
-def opened(know: Knowledge, at: Location, points: tuple[ContactPoint, ...], snapshot: Snapshot) -> Target | None:
-    """Say in where nothing blocks any address concerned, and one that speaks for the subject alone proves it."""
+def opened(
+    know: Knowledge, at: Location, points: tuple[ContactPoint, ...], snapshot: Snapshot, lesson: Lesson
+) -> Target | None:
+    """Say in where nothing blocks any address concerned, and one that speaks for the subject alone proves it.
+
+    What does not say out is opened only by a yes to exactly its scope.
+    """
     meaning = know.landscape.meaning(at)
     if not snapshot.complete.issuperset(points) or at.subject in snapshot.inactive:
         return None
@@ -64,10 +69,12 @@ def opened(know: Knowledge, at: Location, points: tuple[ContactPoint, ...], snap
     wide = know.landscape.is_wide(at)
     if wide and not know.landscape.policy.release_flag:
         return None
+    closed_now = lesson.readings[at] is Reading.OUT
     proofs = [
         min(know.proof_of_in(point, scope) for scope in meaning.scopes)
         for point in points
         if point == at.subject or know.alone(point)
+        if closed_now or all(know.said_yes(point, scope) > NEVER for scope in meaning.scopes)
     ]
     since = max(proofs, default=NEVER)
     return Target(Reading.IN, rules.RELEASE if wide else rules.PROVEN_IN, since) if since > NEVER else None

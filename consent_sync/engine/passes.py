@@ -13,13 +13,14 @@ from datetime import UTC, datetime, timedelta
 from consent_sync.consent import rules
 from consent_sync.consent.landscape import Mode
 from consent_sync.consent.model import RecordRef, Snapshot, Subject
-from consent_sync.ports.ledger import Ledger
+from consent_sync.ports.ledger import Ledger, Verdict
 from consent_sync.ports.runs import Part, Run, RunKind, Source, State, Tally, state_of, total
 from consent_sync.ports.tenant import Page, Tenant
 from consent_sync.ports.wake import PageTurn, Wake
 
-from .gates import service_hold
+from .gates import planned_with, service_hold
 from .reconcile import Mine, Reconciler, Task
+from .settle import CannotSettle, Settlement, settle
 
 PAGE_ROWS = 250
 OVERLAP = timedelta(minutes=10)
@@ -108,6 +109,19 @@ class Passes:
         further = [_opening_part(part) for part in self.ledger.parts(run_id) if not part.opening]
         self.ledger.add_parts(further)
         return [PageTurn(part.run_id, part.name) for part in further]
+
+    def settle(self, hold_id: str, settlement: Settlement) -> list[Wake | PageTurn]:
+        """Settle a hold, and give the messages that carry its consequences out. Raises CannotSettle."""
+        hold = self.ledger.hold(hold_id)
+        applied = settlement.verdict is Verdict.APPLY
+        if hold and hold.rule == rules.HOLD_MAPPING.id and applied and not planned_with(self.ledger, hold.location):
+            raise CannotSettle("make a full plan with the changed mapping first: a resync of everything")
+        wake = settle(self.ledger, self.tenant.landscape(), hold_id, settlement)
+        if hold and hold.rule == rules.HOLD_EMPTIED.id and not applied:
+            self.ledger.forget_members(hold.location.rpartition("-")[0])
+        if hold and hold.rule == rules.HOLD_BRAKE.id and applied:
+            return [*self.approve(hold.location)]
+        return [wake] if wake else []
 
     def _openings(self, done: Part) -> list[Part]:
         """Give the parts that write the run's opt-ins, if `done` was the last of the others and the brake allows it."""

@@ -26,6 +26,7 @@ from consent_sync.ports.tenant import Outcome, Result, Tenant
 from consent_sync.ports.wake import Wake
 
 from .after import remember
+from .emptied import freeze_emptied, frozen_lists, with_memory_of, without
 from .kinship import kinship
 
 _ATTEMPTS = 20
@@ -81,18 +82,23 @@ class Reconciler:
                 if attempt:
                     self.sleep(_PAUSE)
                 before = self.ledger.revision()
-                snapshot = self.tenant.gather(wake.points, wake.records, wake.rows)
+                frozen = frozen_lists(self.ledger)
+                snapshot = without(self.tenant.gather(wake.points, wake.records, wake.rows), frozen)
                 entries = self.ledger.load({*snapshot.holders, *snapshot.records})
                 if any(_is_busy(entry, before, snapshot.read_until) for entry in entries.values()):
                     continue
                 whose = {subject for subject in entries if task.mine(snapshot, subject)}
                 lesson = learn(snapshot, entries, landscape, self._told(wake, snapshot, entries, born))
+                if not task.dry_run and freeze_emptied(self.ledger, lesson.evidence, snapshot.read_until):
+                    continue
                 decision = _narrowed(decide(snapshot, lesson, landscape), whose, task.brand)
                 tally = _tally(sum(point in whose for point in snapshot.holders), decision, mode)
                 if task.dry_run:
                     return replace(tally, requests=counter.requests)
                 try:
-                    results = self._carry_out(self._share_of(lesson, whose, snapshot), decision, mode, task.run_id)
+                    share = self._share_of(lesson, whose, snapshot)
+                    kept = {s: with_memory_of(frozen, entries[s], entry) for s, entry in share.entries.items()}
+                    results = self._carry_out(replace(share, entries=kept), decision, mode, task.run_id)
                 except LedgerConflict:
                     continue
                 if not any(result.outcome is Outcome.CHANGED for result in results):
@@ -105,7 +111,7 @@ class Reconciler:
         kept = self.ledger.registers({key for keys in kin.former.values() for key in keys}) if kin.former else {}
         return Told(
             born,
-            wake.acts,
+            tuple(act for act in wake.acts if act.location.name not in frozen_lists(self.ledger)),
             {heir: tuple(sources) for heir, sources in kin.heirs.items()},
             {heir: tuple(kept[key] for key in keys) for heir, keys in kin.former.items()},
         )

@@ -120,6 +120,21 @@ class SqliteLedger:
             table, _, id_ = record.partition(":")
             yield RecordRef(table, id_)
 
+    def count_members(self, list_id: str) -> int:
+        """Count the records last seen on a list."""
+        with self._lock:
+            (count,) = self._db.execute("SELECT count(*) FROM member WHERE list = ?", (list_id,)).fetchone()
+        return int(count)
+
+    def forget_members(self, list_id: str) -> None:
+        """Forget who was last seen on a list: nobody on it will be taken to have left it."""
+        for record in self.members(list_id):
+            entry = self.load([record])[record]
+            kept = {key: seen for key, seen in entry.seen.items() if key != f"{Kind.LIST.value}/{list_id}"}
+            self.save([replace(entry, seen=kept)], [])
+        with self._lock:
+            self._db.execute("DELETE FROM member WHERE list = ?", (list_id,))
+
     def history(self, subject: Subject) -> list[dict[str, str]]:
         """Everything recorded about `subject`, oldest first."""
         query = "SELECT at, body FROM history WHERE key = ? ORDER BY seq"

@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from consent_sync.dataverse.context import BadEvent
+from consent_sync.engine.settle import CannotSettle
 from consent_sync.errors import ConsentSyncError
 
-from .resync import BadRequestBody
+from .body import BadRequestBody
 from .webhook import WrongKey
 
 
@@ -35,6 +36,7 @@ def answer(body: BaseModel | dict[str, Any], status: HTTPStatus = HTTPStatus.OK,
 def problem(error: ConsentSyncError) -> Answer:
     """Answer with what went wrong and, from the error's own docstring, what to do about it."""
     statuses = {
+        CannotSettle: HTTPStatus.CONFLICT,
         WrongKey: HTTPStatus.UNAUTHORIZED,
         BadEvent: HTTPStatus.BAD_REQUEST,
         BadRequestBody: HTTPStatus.BAD_REQUEST,

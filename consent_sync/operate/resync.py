@@ -6,19 +6,16 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from consent_sync.consent.landscape import Mode
 from consent_sync.consent.model import Channel, ContactPoint, RecordRef
 from consent_sync.engine.passes import Scope
-from consent_sync.errors import ConsentSyncError
 from consent_sync.mapping.schema import MappingFile
 from consent_sync.ports.runs import Part, Run, RunKind, State, state_of, total
 from consent_sync.ports.wake import Wake
 
-
-class BadRequestBody(ConsentSyncError):
-    """The request's body is not what the API takes. Mend what the message names and send it again."""
+from .body import BadRequestBody, read_body
 
 
 class _Strict(BaseModel):
@@ -98,15 +95,8 @@ class RunView(BaseModel):
 
 def read_request(body: bytes, mapping: MappingFile) -> tuple[ResyncRequest, Scope]:
     """Read the body of a resync request. Raises BadRequestBody, which quotes nothing of it."""
-    try:
-        request = _REQUEST.validate_json(body)
-    except ValidationError as error:
-        says = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors())
-        raise BadRequestBody(says) from None
+    request = read_body(ResyncRequest, body)
     return request, _scope(request.scope, mapping)
-
-
-_REQUEST = TypeAdapter(ResyncRequest)
 
 
 def _scope(choice: ScopeChoice, mapping: MappingFile) -> Scope:

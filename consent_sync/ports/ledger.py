@@ -107,6 +107,12 @@ class Ledger(Protocol):
     def set_note(self, name: str, value: str, expected: str | None) -> bool:
         """Note `value` under `name` if what stands there is `expected`; false if it is not."""
 
+    def count_members(self, list_id: str) -> int:
+        """Count the records last seen on a list."""
+
+    def forget_members(self, list_id: str) -> None:
+        """Forget who was last seen on a list: nobody on it will be taken to have left it."""
+
     def start_run(self, run: Run, parts: Iterable[Part]) -> None:
         """Record a new run and its parts."""
 

@@ -16,6 +16,8 @@ TRIGGERS = {
     "sweep": "timer",
     "resync": "http",
     "resync_status": "http",
+    "holds": "http",
+    "settle": "http",
     "status": "http",
     "health": "http",
 }

@@ -1,0 +1,79 @@
+"""A list that loses half of its members at once was emptied by somebody, not left by so many people.
+
+Such a list is frozen: it is neither read as evidence nor written, until a person says what happened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from consent_sync.consent import rules
+from consent_sync.consent.model import Kind, Reading, Snapshot
+from consent_sync.consent.registers import Entry, Evidence
+from consent_sync.ports.ledger import Ledger
+
+from .gates import service_hold
+
+WINDOW = timedelta(minutes=1)
+FEWEST = 20
+"""Fewer people than this may well leave a small list in a minute."""
+
+_FROZEN = "frozen lists"
+
+
+def frozen_lists(ledger: Ledger) -> frozenset[str]:
+    """Give the lists that wait for a person's word."""
+    known: dict[str, str] = json.loads(ledger.note(_FROZEN) or "{}")
+    holds = {list_id: ledger.hold(hold_id) for list_id, hold_id in known.items()}
+    return frozenset(list_id for list_id, hold in holds.items() if hold and hold.state == "open")
+
+
+def without(snapshot: Snapshot, frozen: frozenset[str]) -> Snapshot:
+    """Give `snapshot` without the memberships of frozen lists."""
+    kept = (o for o in snapshot.observations if o.location.kind is not Kind.LIST or o.location.name not in frozen)
+    return replace(snapshot, observations=tuple(kept)) if frozen else snapshot
+
+
+def with_memory_of(frozen: frozenset[str], before: Entry, after: Entry) -> Entry:
+    """Keep what was last seen of frozen lists, so that it can still be settled either way."""
+    kept = {key: seen for key, seen in before.seen.items() if key.removeprefix(f"{Kind.LIST.value}/") in frozen}
+    return replace(after, seen={**after.seen, **kept}) if kept else after
+
+
+def freeze_emptied(ledger: Ledger, evidence: Iterable[Evidence], now: datetime) -> bool:
+    """Freeze the lists that too many people leave at once, counting those who just left; true if any was frozen."""
+    leaving = Counter(
+        e.location.name
+        for e in evidence
+        if e.location.kind is Kind.LIST and e.says is Reading.OUT and e.why != "inherited"
+    )
+    frozen = [list_id for list_id, count in leaving.items() if _freeze_if_emptied(ledger, list_id, count, now)]
+    return bool(frozen)
+
+
+def _freeze_if_emptied(ledger: Ledger, list_id: str, count: int, now: datetime) -> bool:
+    left = _count_leaving(ledger, list_id, count, now)
+    members = ledger.count_members(list_id) + left - count
+    if left < FEWEST or 2 * left < members:
+        return False
+    hold = service_hold(rules.HOLD_EMPTIED.id, f"{list_id}-{now:%Y%m%dT%H%M}", now)
+    ledger.open_hold(hold)
+    stands = ledger.note(_FROZEN)
+    frozen = json.dumps({**json.loads(stands or "{}"), list_id: hold.id})
+    return ledger.set_note(_FROZEN, frozen, stands) or _freeze_if_emptied(ledger, list_id, 0, now)
+
+
+def _count_leaving(ledger: Ledger, list_id: str, count: int, now: datetime) -> int:
+    """Add to the number of people who left within the window, and give it."""
+    name = f"left {list_id}"
+    while True:
+        stands = ledger.note(name)
+        began, left = json.loads(stands) if stands else (now.isoformat(), 0)
+        if now - datetime.fromisoformat(began) > WINDOW:
+            began, left = now.isoformat(), 0
+        if ledger.set_note(name, json.dumps([began, left + count]), stands):
+            return int(left) + count

@@ -1,0 +1,80 @@
+"""Holds over HTTP: what waits for a person, and how a person settles it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from consent_sync.consent.rules import RULES
+from consent_sync.engine.settle import Settlement
+from consent_sync.ports.ledger import Ledger, StoredHold, Verdict
+
+from .body import read_body
+
+
+class HoldView(BaseModel):
+    """One hold: both readings, the rule that stopped in plain words, and since when it waits. It names nobody."""
+
+    id: str
+    location: str
+    says: str
+    stands: str
+    source: str
+    rule: str
+    explanation: str
+    reason: str
+    opened: datetime
+
+
+class HoldsView(BaseModel):
+    """Body of ``GET /api/holds``."""
+
+    count: int
+    oldest: datetime | None
+    holds: list[HoldView]
+
+
+class SettleRequest(BaseModel):
+    """Body of ``POST /api/holds/{id}/settle``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    verdict: Verdict
+    by: Annotated[str, Field(min_length=1, max_length=200)]
+    why: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class SettledView(BaseModel):
+    """Answer to a settlement: how many messages it put in the queues."""
+
+    id: str
+    queued: int
+
+
+def holds_of(ledger: Ledger) -> HoldsView:
+    """Give all open holds, oldest first."""
+    holds = [_view(hold) for hold in ledger.holds()]
+    return HoldsView(count=len(holds), oldest=holds[0].opened if holds else None, holds=holds)
+
+
+def read_settlement(body: bytes) -> Settlement:
+    """Read the body of a settlement. Raises BadRequestBody."""
+    request = read_body(SettleRequest, body)
+    return Settlement(request.verdict, request.by, request.why)
+
+
+def _view(hold: StoredHold) -> HoldView:
+    rule = RULES[hold.rule]
+    return HoldView(
+        id=hold.id,
+        location=hold.location,
+        says=hold.says,
+        stands=hold.stands,
+        source=hold.source,
+        rule=rule.id,
+        explanation=rule.says,
+        reason=rule.reason,
+        opened=hold.opened,
+    )
