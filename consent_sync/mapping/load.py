@@ -51,12 +51,19 @@ class LoadedMapping:
     @property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits over the validated content: comments and order of keys do not count."""
-        canonical = json.dumps(self.file.model_dump(mode="json"), sort_keys=True, default=sorted)
+        canonical = json.dumps(_canonical(self.file.model_dump(mode="json")), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     def problem(self, keys: Sequence[str | int], says: str, remedy: str) -> Problem:
         """Describe a mistake at `keys`, the path from the top of the file."""
         return Problem(_line_of(self._tree, keys), _dotted(keys), says, remedy)
+
+
+def _canonical(value: Any) -> Any:
+    """Give `value` with its lists in one order: the order of a set changes from process to process."""
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    return sorted((_canonical(item) for item in value), key=json.dumps) if isinstance(value, list) else value
 
 
 def load_mapping(path: str | Path) -> LoadedMapping:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +115,19 @@ def test_the_fingerprint_follows_the_meaning_and_not_the_text(tmp_path: Path) ->
     changed.write_text(text.replace("trust_membership: false", "trust_membership: true", 1), encoding="utf-8")
     assert load_mapping(commented).fingerprint == load_mapping(EXAMPLE).fingerprint
     assert load_mapping(changed).fingerprint != load_mapping(EXAMPLE).fingerprint
+
+
+def test_the_fingerprint_is_the_same_in_every_process() -> None:
+    """A changed fingerprint stops all writing, so it must not depend on the order in which a process keeps its sets."""
+    program = f"from consent_sync.mapping.load import load_mapping; print(load_mapping({str(EXAMPLE)!r}).fingerprint)"
+    found = {
+        subprocess.run(  # noqa: S603  - our own interpreter and program
+            [sys.executable, "-c", program],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            cwd=EXAMPLE.parent,
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3", "4")
+    }
+    assert len(found) == 1
