@@ -60,7 +60,7 @@ class Engine:
         return self._canonical(state)
 
     def judge(self, state: State) -> Verdict:
-        """Let late events come, look undisturbed until nothing changes, and compare every place with what people said."""
+        """Let late events come, look until nothing changes, and compare every place with what people said."""
         if not state.said:
             return Verdict.NOTHING
         if self.events is Events.LATE:

@@ -13,8 +13,10 @@ from consent_sync.consent.decide import Write
 from consent_sync.consent.landscape import Landscape
 from consent_sync.consent.model import ContactPoint, Kind, Location, Observation, Reading, Snapshot, Subject
 from consent_sync.consent.registers import Entry
+from consent_sync.dataverse.errors import ConcurrencyConflict, DataverseError, NotFound
 from consent_sync.engine.reconcile import WRITING
 from consent_sync.ports.tenant import Outcome, Result
+from consent_sync.tenant.apply import _outcome
 
 from .scene import Cell, Scene
 
@@ -82,10 +84,14 @@ class Rows:
         cell, kind = self.cells[n], write.location.kind
         as_read = _version(n, cell) == write.observed.version or not self.scene.if_match
         present = kind not in LISTS or (write.to is Reading.OUT) == (kind is Kind.OPT_OUT_LIST)
+        refusal: DataverseError | None = None
         if kind not in LISTS and not as_read:
-            return Result(write, Outcome.CHANGED, self.now)
-        if present or as_read:  # leaving a list names the membership, so a newer one stays
-            self._put(n, write.to, present=present)
+            refusal = ConcurrencyConflict("somebody else wrote first")
+        elif not present and not as_read:
+            refusal = NotFound("a membership is taken away by its own id, and that one is gone")
+        if refusal:
+            return Result(write, _outcome(write, refusal), self.now)
+        self._put(n, write.to, present=present)
         version = _version(n, self.cells[n]) if present else None
         return Result(write, Outcome.DONE, self.now, version, place_of(self.scene, n, self.cells[n]).row_id)
 
@@ -124,7 +130,7 @@ def _observed(scene: Scene, n: int, cell: Cell) -> Observation:
 
 @dataclass
 class Memory:
-    """The ledger port on a dictionary, for one worker."""
+    """The ledger port on a dictionary, for one worker: what several do to each other is not modelled."""
 
     entries: dict[Subject, Entry]
 
@@ -138,6 +144,17 @@ class Memory:
 
     def revision(self) -> int:
         """Say that no other worker ever saved."""
+        return 0
+
+    def note(self, _name: str) -> None:
+        """Say that nothing was noted: so few people never empty a list."""
+
+    def set_note(self, *_noted: object) -> bool:
+        """Take the note and forget it."""
+        return True
+
+    def count_members(self, _list_id: str) -> int:
+        """Count nobody."""
         return 0
 
     def load(self, subjects: Iterable[Subject]) -> dict[Subject, Entry]:

@@ -16,14 +16,11 @@ OURS = [name for name, case in CASES.items() if case.must_hold]
 WORDS = 1_055_124
 
 # With all events lost, a person's return to what a place said before cannot be seen, whatever the rule: no bound there.
-# The published 178 for exact times rest on an audit log that also tells who made a change. The engine cannot tell its
-# own unconfirmed write from a person's act, so restrictive readings after a crash keep 1,398 closed; with that
-# knowledge 148 would be left.
 STUCK_AT_MOST = {
     "two registers all events late, reversed, doubled": 5_586,
     "two registers all events told at every look": 5_586,
-    "two registers late, and exact times": 1_398,
 }
+EXACT = "two registers late, and exact times"
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +54,20 @@ def test_no_wrong_mail_in_any_interleaving(name: str, counted: dict[str, Count])
 @pytest.mark.parametrize("name", STUCK_AT_MOST)
 def test_liveness_is_as_good_as_published(name: str, counted: dict[str, Count]) -> None:
     assert count(name, counted).stuck <= STUCK_AT_MOST[name]
+
+
+def test_exact_times_spare_three_quarters_of_the_stuck(counted: dict[str, Count]) -> None:
+    assert count(EXACT, counted).stuck <= 1_398
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="a- read a+ crash-after: the published count rests on an audit log that also tells who made a change. The "
+    "engine cannot tell its own unconfirmed write from a person's act and reads it restrictively; else 148 were left",
+)
+def test_liveness_with_exact_times_is_as_good_as_published(counted: dict[str, Count]) -> None:
+    assert count(EXACT, counted).stuck <= 178
 
 
 def test_the_model_can_fail_without_if_match_acts_are_overwritten(counted: dict[str, Count]) -> None:
