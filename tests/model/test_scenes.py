@@ -28,8 +28,8 @@ NOT_A_MEMBER = pytest.param(
     marks=pytest.mark.xfail(
         strict=True,
         raises=AssertionError,
-        reason="t- read t+ l- write: the person leaves the list just before we take them off; our 404 counts as our own "
-        "removal, so their later opt-out is lost (tenant.apply._outcome)",
+        reason="t- read t+ l- write: the person leaves the list just before we take them off; the 404 counts as our "
+        "own removal, so their later opt-out is lost (tenant.apply._outcome)",
     ),
 )
 
