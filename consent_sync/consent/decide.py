@@ -6,16 +6,17 @@ wider. A location opens only when nothing blocks it at any address it concerns a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from . import rules
 from .evidence import Lesson
+from .hold import Hold, Watch
 from .landscape import Landscape, Loosened, Mode
-from .model import NEVER, ContactPoint, Kind, Location, Observation, Reading, RecordRef, Snapshot
+from .model import Kind, Location, Observation, Reading, Scope, Snapshot
 from .state import Knowledge
-from .targets import Target, closed, differs, opened, shadowed
+from .targets import Target, closed, differs, opened, points_at, shadowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +40,16 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """What a rule will not settle: the location, what it says, and the restrictive reading that stands meanwhile.
-
-    `since` tells two occurrences apart, NEVER where it can only be open once.
-    """
-
-    location: Location
-    rule: str
-    reading: Reading
-    source: str = ""
-    since: datetime = NEVER
-    stands: Reading = Reading.OUT
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
-    """`writes` in the order to do them, opt-outs first; `unsent` what the server would refuse; `holds` for a person."""
+    """`writes` in the order to do them, opt-outs first; `unsent` what the server would refuse; `holds` for a person.
+
+    `ignored` are scopes that people are out of and that are not enforced.
+    """
 
     writes: tuple[Write, ...]
     unsent: tuple[Write, ...]
     holds: tuple[Hold, ...]
+    ignored: frozenset[Scope] = frozenset()
 
 
 def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision:
@@ -68,7 +58,7 @@ def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision
     points_of = snapshot.points_of()
     targets: dict[Location, Target] = {}
     for o in snapshot.observations:
-        points = _points(o.location, points_of)
+        points = points_at(o.location, points_of)
         if target := closed(know, o.location, points, lesson) or opened(know, o.location, points, snapshot, lesson):
             targets[o.location] = target
     left_alone = shadowed(snapshot, landscape, lesson, targets)
@@ -84,19 +74,23 @@ def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision
     writes = [write for write in writes if write.observed.writable]
     writes += _instead(unsent, writes, snapshot, landscape)
     writes.sort(key=lambda write: (write.to is not Reading.OUT, write.since))
-    holds = tuple(
-        hold
+    opted_in = {
+        (o.location.subject, scope)
         for o in snapshot.observations
-        if o.location not in left_alone and (hold := _hold(o, know, lesson, targets.get(o.location), points_of))
-    )
-    return Decision(tuple(writes), unsent, holds)
+        if lesson.readings[o.location] is Reading.IN
+        for scope in landscape.meaning(o.location).scopes
+    }
+    watch = Watch(know, lesson, points_of, opted_in)
+    holds = [watch.over(o, targets.get(o.location)) for o in snapshot.observations if o.location not in left_alone]
+    holds += [Hold(write.location, rules.HOLD_UNSENT.id, write.observed.reading) for write in unsent]
+    ignored = frozenset(s for o in snapshot.observations for s in _ignored(o, targets.get(o.location), landscape))
+    return Decision(tuple(writes), unsent, tuple(hold for hold in holds if hold), ignored)
 
 
-def _points(at: Location, points_of: Mapping[RecordRef, frozenset[ContactPoint]]) -> tuple[ContactPoint, ...]:
-    """Give the contact points that a location concerns: its own, or all those of its record."""
-    if isinstance(at.subject, ContactPoint):
-        return (at.subject,)
-    return tuple(sorted(points_of.get(at.subject, ())))
+def _ignored(o: Observation, target: Target | None, landscape: Landscape) -> frozenset[Scope]:
+    """Give the scopes that a location is closed for and that its own side sends to all the same."""
+    closing = target is not None and target.to is Reading.OUT
+    return landscape.unenforced.intersection(landscape.meaning(o.location).scopes) if closing else frozenset()
 
 
 def _instead(
@@ -114,31 +108,3 @@ def _instead(
         wanted = {landscape.upwards(scope)[-1] for scope in landscape.meaning(because.location).scopes}
         if landscape.is_wide(o.location) and wanted.issuperset(meaning.scopes):
             yield Write(o, Reading.OUT, rules.UNWRITABLE.id, None, because.since)
-
-
-def _hold(
-    o: Observation,
-    know: Knowledge,
-    lesson: Lesson,
-    target: Target | None,
-    points_of: Mapping[RecordRef, frozenset[ContactPoint]],
-) -> Hold | None:
-    """Find what a person should look at: the restrictive reading stands until somebody settles it."""
-    at, closing = o.location, target is not None and target.to is Reading.OUT
-    if closing and at in lesson.loosened:
-        return Hold(at, rules.HOLD_LOOSENED.id, o.reading, o.source, o.changed)
-    if closing and target and at in lesson.doubtful and o.changed > target.since:
-        return Hold(at, rules.HOLD_OLD_IN.id, o.reading, o.source)
-    if lesson.readings[at] is not Reading.OUT or (target and target.to is Reading.IN):
-        return None
-    if know.landscape.is_wide(at) and (since := _narrower_proof(know, at, _points(at, points_of))) > NEVER:
-        return Hold(at, rules.HOLD_NARROW_IN.id, Reading.OUT, since=since)
-    if target is None and at in lesson.ours:
-        return Hold(at, rules.HOLD_LEFT_OVER.id, Reading.OUT)
-    return None
-
-
-def _narrower_proof(know: Knowledge, at: Location, points: tuple[ContactPoint, ...]) -> datetime:
-    """Give when a part of what a wide location stops was provably opted in again, NEVER where none was."""
-    parts = [part for scope in know.landscape.meaning(at).scopes for part in know.landscape.purposes_under(scope)]
-    return max((know.proof_of_in(point, part) for point in points for part in parts), default=NEVER)

@@ -193,7 +193,8 @@ def _is_own_opening(o: Observation, last: Seen) -> bool:
 def _derived_from(subject: Subject, snapshot: Snapshot, entries: Mapping[Subject, Entry]) -> Iterable[Subject]:
     """Whose opt-out a location stands for that we wrote out ourselves and that was touched since.
 
-    On a record it followed from an address of that record, so it must not start to speak for the record's other ones.
+    On a record it followed from an address of that record, so it must not start to speak for the record's other ones;
+    where that address is gone or open again, it stands for nobody's word any more.
     """
     if not isinstance(subject, RecordRef):
         return (subject,)
@@ -202,7 +203,7 @@ def _derived_from(subject: Subject, snapshot: Snapshot, entries: Mapping[Subject
         others: set[Subject] = {point, *(holders - {subject})}
         if subject in holders and any(_any_out(entries[other]) for other in others):
             found.append(point)
-    return found or [subject]
+    return found
 
 
 def _any_out(entry: Entry) -> bool:
@@ -219,7 +220,9 @@ def _remembered(
         if reading is Reading.IN and not o.trusted and not (last and _is_own_opening(o, last)):
             reading = Reading.SILENT  # whoever said so, it proves nothing: a later proof must show as a change
         wrote = last.wrote if last and last.wrote is reading else None
-        seen[o.location.subject][o.location.key] = Seen(reading, o.present, o.version, snapshot.read_from, wrote)
+        restored = last.restored if last else 0
+        now = Seen(reading, o.present, o.version, snapshot.read_from, wrote, restored=restored)
+        seen[o.location.subject][o.location.key] = now
     return {
         subject: replace(entry, seen=seen[subject], looked=max(entry.looked, snapshot.read_from))
         for subject, entry in entries.items()

@@ -92,14 +92,16 @@ _HANDFUL = 20
 class Landscape:
     """Meanings by (kind, name), the parent of each scope, and the purposes of each type over all brands.
 
-    `unenforced` are purposes whose opt-outs their own side ignores (enforcement model Disabled); at `double_opt_in`
-    ones an opt-in counts only with the person's click, so we never write one.
+    `restrictive` are purposes that need an opt-in of their own; `unenforced` are purposes whose opt-outs their own side
+    ignores (enforcement model Disabled); at `double_opt_in` ones an opt-in counts only with the person's click, so we
+    never write one.
     """
 
     meanings: dict[tuple[Kind, str], Meaning]
     parents: dict[Scope, Scope]
     purposes: dict[PurposeType, tuple[Scope, ...]]
     policy: Policy = field(default_factory=Policy)
+    restrictive: frozenset[Scope] = frozenset()
     unenforced: frozenset[Scope] = frozenset()
     double_opt_in: frozenset[Scope] = frozenset()
 

@@ -60,7 +60,8 @@ class Seen:
     """What one location said when last looked at, and what we last wrote there.
 
     `at` is the server's time of that look. `wrote` is the reading that we last wrote, as long as the location still
-    shows it; `pending` marks a write that was begun and never confirmed, so that it may or may not have happened.
+    shows it; `pending` marks a write that was begun and never confirmed, so that it may or may not have happened;
+    `restored` counts how often we had to close it again.
     """
 
     reading: Reading
@@ -69,6 +70,7 @@ class Seen:
     at: datetime
     wrote: Reading | None = None
     pending: bool = False
+    restored: int = 0
 
 
 @dataclass(frozen=True, slots=True)

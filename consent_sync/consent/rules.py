@@ -106,6 +106,45 @@ HOLD_LEFT_OVER = Rule(
     passing=True,
 )
 
+HOLD_UNSENT = Rule(
+    "hold-unsent",
+    "The server would refuse this change: a person has to make it, or make the place writable.",
+    (27,),
+    "Locked, dynamic and inactive lists take no changes, and an opt-out must not wait unseen.",
+    passing=True,
+)
+HOLD_OVERRULED = Rule(
+    "hold-overruled-opt-in",
+    "A later opt-in at a shared address is overruled by the opt-out of another record that holds it.",
+    (32,),
+    "Mail to the address reaches both; whether they are one person only a person can say.",
+)
+HOLD_UNCONFIRMED = Rule(
+    "hold-unconfirmed-opt-in",
+    "This opt-in cannot be carried across: the brand asks for a confirmation by the person's own click.",
+    (67, 69),
+    "Writing it would get around the double opt-in that the brand promises.",
+    passing=True,
+)
+HOLD_INEFFECTIVE = Rule(
+    "hold-ineffective-opt-in",
+    "An opt-in to a topic does nothing, because its purpose is restrictive and was not opted in to.",
+    (20,),
+    "The person asked for mail and gets none; but the purpose's opt-in is not ours to invent.",
+    passing=True,
+)
+HOLD_FIGHT = Rule(
+    "hold-oscillation",
+    "Something keeps opening this location again: it was closed several times, and stays closed.",
+    (79,),
+    "Another automation works against the opt-out; a person has to stop it.",
+)
+HOLD_UNENFORCED = Rule(
+    "hold-unenforced-purpose",
+    "People opted out of a purpose whose enforcement is Disabled: the product sends to them all the same.",
+    (5, 57),
+    "Only an administrator can change the purpose's enforcement model.",
+)
 HOLD_MAPPING = Rule(
     "hold-mapping-changed",
     "The mapping has changed: nothing is written until a full plan was made with it and a person approved it.",
@@ -145,6 +184,12 @@ _ALL = (
     HOLD_OLD_IN,
     HOLD_NARROW_IN,
     HOLD_LEFT_OVER,
+    HOLD_UNSENT,
+    HOLD_OVERRULED,
+    HOLD_UNCONFIRMED,
+    HOLD_INEFFECTIVE,
+    HOLD_FIGHT,
+    HOLD_UNENFORCED,
     HOLD_MAPPING,
     HOLD_BRAKE,
     HOLD_MANY_OUT,

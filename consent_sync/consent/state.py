@@ -112,15 +112,20 @@ class Knowledge:
         return Cause(latest.subject, latest.scope, latest.at, breadth)
 
     def _cause(self, point: ContactPoint, scope: Scope, speakers: tuple[Entry, ...]) -> Cause | None:
-        """Look for an opt-out of `scope` or anything wider that no later opt-in, of a scope between, has lifted."""
+        """Look for an opt-out of `scope` or anything wider that no later opt-in has lifted.
+
+        An opt-in to a purpose lifts a tenant-wide opt-out for that purpose; one to a topic lifts only the topic's.
+        """
         alone = self.alone(point)
-        opened = dict.fromkeys((entry.subject for entry in speakers), NEVER)
+        opened: dict[Subject, datetime] = {}
         for wide in self.landscape.upwards(scope):
             registers = [(entry.subject, entry.of(wide)) for entry in speakers]
-            of_all = max(r.latest_in for _, r in registers)
+            of_all = max(known.latest_in for _, known in registers)
             for subject, known in registers:
                 heard = of_all if alone else known.latest_in
-                opened[subject] = max(opened[subject], heard)
-                if known.latest_out > NEVER and known.latest_out >= opened[subject]:
+                if self.landscape.purposes_under(wide):
+                    heard = max(heard, opened.get(subject, NEVER))
+                opened[subject] = heard
+                if known.latest_out > NEVER and known.latest_out >= heard:
                     return Cause(subject, wide, known.latest_out, Breadth.SAME if wide == scope else Breadth.WIDER)
         return None

@@ -23,6 +23,13 @@ class Target:
     since: datetime
 
 
+def points_at(at: Location, points_of: Mapping[RecordRef, frozenset[ContactPoint]]) -> tuple[ContactPoint, ...]:
+    """Give the contact points that a location concerns: its own, or all those of its record."""
+    if isinstance(at.subject, ContactPoint):
+        return (at.subject,)
+    return tuple(sorted(points_of.get(at.subject, ())))
+
+
 _BY_BREADTH = {
     Breadth.SAME: rules.SAME_SCOPE,
     Breadth.WIDER: rules.COVERS_NARROWER,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from consent_sync.consent import rules
 from consent_sync.consent.model import Kind, Reading, Subject
 from consent_sync.consent.registers import Entry, Seen
 from consent_sync.ports.tenant import Outcome, Result
@@ -33,10 +34,10 @@ def _after_write(entry: Entry, result: Result) -> dict[str, Seen]:
         key: replace(s, version=result.version) if old is not None and s.version == old else s
         for key, s in entry.seen.items()
     }
-    del seen[write.location.key]
+    restored = seen.pop(write.location.key).restored + (write.rule == rules.RESTORE.id)
     location = replace(write.location, row_id=result.row_id or write.location.row_id)
     present = write.to is Reading.IN if location.kind is Kind.LIST else _present_after(location.kind, write.to)
-    seen[location.key] = Seen(write.to, present, result.version, result.at, write.to)
+    seen[location.key] = Seen(write.to, present, result.version, result.at, write.to, restored=restored)
     return seen
 
 

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from consent_sync.consent import rules
 from consent_sync.consent.decide import Decision, Write, decide
 from consent_sync.consent.evidence import Lesson, Told, learn
 from consent_sync.consent.landscape import Mode
@@ -27,6 +28,7 @@ from consent_sync.ports.wake import Wake
 
 from .after import remember
 from .emptied import freeze_emptied, frozen_lists, with_memory_of, without
+from .gates import service_hold
 from .kinship import kinship
 
 _ATTEMPTS = 20
@@ -118,13 +120,15 @@ class Reconciler:
 
     def _carry_out(self, lesson: Lesson, decision: Decision, mode: Mode, run_id: str | None) -> list[Result]:
         """Record what was learnt and what will be written, write it, record what became of it."""
+        for scope in decision.ignored:
+            self.ledger.open_hold(service_hold(rules.HOLD_UNENFORCED.id, str(scope), datetime.now(UTC)))
         writes = [write for write in decision.writes if write.allowed_in(mode)]
         intended = _with_intents(lesson.entries, writes)
         kept = self.ledger.save(intended.values(), _learnt(lesson, run_id), decision.holds)
         if not writes:
             return []
         results = self.tenant.apply(writes)
-        self.ledger.save(remember(kept, lesson.entries, results), _written(results, run_id))
+        self.ledger.save(remember(kept, lesson.entries, results), _written(results, run_id), decision.holds)
         if error := next((result.error for result in results if result.outcome is Outcome.FAILED), None):
             raise error
         return results
@@ -154,7 +158,7 @@ def _narrowed(decision: Decision, whose: AbstractSet[Subject], brand: str | None
         return tuple(w for w in writes if w.location.subject in whose and _concerns(w, brand))
 
     holds = tuple(hold for hold in decision.holds if hold.location.subject in whose)
-    return Decision(keep(decision.writes), keep(decision.unsent), holds)
+    return Decision(keep(decision.writes), keep(decision.unsent), holds, decision.ignored)
 
 
 def _concerns(write: Write, brand: str | None) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from consent_sync.consent.decide import Hold
+from consent_sync.consent.hold import Hold
 from consent_sync.consent.model import NEVER, ContactPoint, Reading, Scope, Subject
 from consent_sync.consent.registers import Entry, Registers, Seen
 from consent_sync.ports.ledger import StoredHold
@@ -39,7 +39,15 @@ def encode(entry: Entry) -> str:
         {
             "registers": {str(s): [_stamp(r.latest_in), _stamp(r.latest_out)] for s, r in entry.registers.items()},
             "seen": {
-                key: [s.reading.value, s.present, s.version, _stamp(s.at), s.wrote and s.wrote.value, s.pending]
+                key: [
+                    s.reading.value,
+                    s.present,
+                    s.version,
+                    _stamp(s.at),
+                    s.wrote and s.wrote.value,
+                    s.pending,
+                    s.restored,
+                ]
                 for key, s in entry.seen.items()
             },
             "looked": _stamp(entry.looked),
@@ -56,8 +64,10 @@ def decode(subject: Subject, revision: int, body: str) -> Entry:
         subject,
         _registers(stored),
         {
-            key: Seen(Reading(reading), present, version, _time(at), Reading(wrote) if wrote else None, pending)
-            for key, (reading, present, version, at, wrote, pending) in stored["seen"].items()
+            key: Seen(
+                Reading(reading), present, version, _time(at), Reading(wrote) if wrote else None, pending, restored
+            )
+            for key, (reading, present, version, at, wrote, pending, restored) in stored["seen"].items()
         },
         _time(stored["looked"]),
         frozenset(stored["points"]),

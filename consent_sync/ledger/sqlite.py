@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from consent_sync.consent.decide import Hold
+from consent_sync.consent.hold import Hold
 from consent_sync.consent.model import Kind, RecordRef, Scope, Subject
 from consent_sync.consent.registers import Entry, Registers
 from consent_sync.consent.rules import PASSING

@@ -42,13 +42,17 @@ def resolve(mapping: LoadedMapping, facts: Facts) -> Landscape:
             scope = topic(str(pair.topic))
             parents[scope] = purpose(facts.topics[scope.id].purpose_id)
             meanings[Kind.ROW, str(scope)] = Meaning((scope,), POINT_SIDE, name, opened=Opened.IN)
-    disabled = {purpose(p.id) for p in facts.purposes.values() if p.enforcement is Enforcement.DISABLED}
+    by_enforcement = {
+        model: frozenset(purpose(p.id) for p in facts.purposes.values() if p.enforcement is model) & parents.keys()
+        for model in Enforcement
+    }
     return Landscape(
         meanings,
         parents,
         {type_: tuple(scopes) for type_, scopes in by_type.items()},
         _policy(mapping.file.policy),
-        unenforced=frozenset(disabled & parents.keys()),
+        restrictive=by_enforcement[Enforcement.RESTRICTIVE],
+        unenforced=by_enforcement[Enforcement.DISABLED],
         double_opt_in=frozenset(confirmed),
     )
 

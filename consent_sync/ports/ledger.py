@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from consent_sync.consent.decide import Hold
+from consent_sync.consent.hold import Hold
 from consent_sync.consent.model import RecordRef, Scope, Subject
 from consent_sync.consent.registers import Entry, Registers
 from consent_sync.errors import ConsentSyncError

@@ -252,7 +252,9 @@ class World:
             for who in people:
                 outs = [t.at for t in truth if t.who == who and t.scope == wide and t.says is Reading.OUT]
                 speakers = people if alone else {who, point} if who == point else {who}
-                chain = self.scene.upwards(scope)[: self.scene.upwards(scope).index(wide) + 1]
+                chain = {wide} | (
+                    {s for s in self.scene.upwards(scope) if s.kind == "purpose"} if wide.kind == "tenant" else set()
+                )
                 ins = [t.at for t in truth if t.who in speakers and t.scope in chain and t.says is Reading.IN]
                 if outs and max(outs) >= max(ins, default=START - timedelta(1)):
                     return True
