@@ -166,17 +166,24 @@ def _from_observations(  # noqa: PLR0913  - one argument for each thing that the
 
 
 def _unchanged(o: Observation, reading: Reading, seen: Seen | None) -> bool:
-    return seen is not None and (seen.reading, seen.present, seen.version) == (reading, o.present, o.version)
+    if seen is None or _is_still_ours(o, reading, seen):
+        return seen is not None
+    return (seen.reading, seen.present, seen.version) == (reading, o.present, o.version)
+
+
+def _is_still_ours(o: Observation, reading: Reading, seen: Seen) -> bool:
+    """Whether nobody changed anything after a write of ours, confirmed or not: it was our user who changed it last."""
+    return seen.wrote is reading and o.by_us is True
 
 
 def _may_be_ours(seen: Seen | None) -> bool:
-    """Whether an opt-out that changed may be our own write, or one that somebody merely touched after it."""
-    return seen is not None and seen.wrote is Reading.OUT and (seen.pending or seen.reading is Reading.OUT)
+    """Whether an opt-out that changed may only have been touched by somebody after we had written it."""
+    return seen is not None and seen.wrote is Reading.OUT and not seen.pending and seen.reading is Reading.OUT
 
 
 def _certainly_in_at(o: Observation, seen: Seen | None, acts: Iterable[Act], born: datetime) -> datetime:
     """The latest time at which the opt-in that the location shows certainly had been given; NEVER if unknown."""
-    if seen and seen.pending and seen.wrote is Reading.IN:
+    if seen and seen.pending and seen.wrote is Reading.IN and o.by_us is not False:
         return NEVER  # our own write may have done this
     told = [min(act.at, o.changed) for act in acts if act.reading is Reading.IN]
     if seen is None:
@@ -187,7 +194,7 @@ def _certainly_in_at(o: Observation, seen: Seen | None, acts: Iterable[Act], bor
 
 
 def _is_own_opening(o: Observation, last: Seen) -> bool:
-    return last.wrote is Reading.IN and not last.pending and last.version == o.version
+    return last.wrote is Reading.IN and (last.version == o.version if not last.pending else o.by_us is True)
 
 
 def _derived_from(subject: Subject, snapshot: Snapshot, entries: Mapping[Subject, Entry]) -> Iterable[Subject]:
@@ -219,7 +226,8 @@ def _remembered(
         reading, last = readings[o.location], entries[o.location.subject].seen.get(o.location.key)
         if reading is Reading.IN and not o.trusted and not (last and _is_own_opening(o, last)):
             reading = Reading.SILENT  # whoever said so, it proves nothing: a later proof must show as a change
-        wrote = last.wrote if last and last.wrote is reading else None
+        somebody_else = last is not None and last.pending and o.by_us is False
+        wrote = last.wrote if last and last.wrote is reading and not somebody_else else None
         restored = last.restored if last else 0
         now = Seen(reading, o.present, o.version, snapshot.read_from, wrote, restored=restored)
         seen[o.location.subject][o.location.key] = now

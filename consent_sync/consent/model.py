@@ -151,7 +151,8 @@ class Observation:
     it an opt-in is no evidence. `present` is false where there is no row or membership; `version` is the server's token
     for "unchanged since", None where there is none; `changed` and `created` are the server's times of the row's last
     change and of its creation; `source` says where the row claims to come from, for the history; `writable` is false
-    where the server would refuse a write.
+    where the server would refuse a write; `by_us` says whether the last change was made by our own user, None where the
+    server does not tell.
     """
 
     location: Location
@@ -163,6 +164,7 @@ class Observation:
     trusted: bool = False
     source: str = ""
     writable: bool = True
+    by_us: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,10 +130,9 @@ def _result(write: Write, response: Response, at: datetime) -> Result:
             version = response.body["Id"] if isinstance(response.body, dict) and "Id" in response.body else None
         row_id = str(new_row_id(write.location)) if write.location.kind is Kind.ROW else None
         return Result(write, Outcome.DONE, at, version, write.location.row_id or row_id)
-    return Result(write, _outcome(write, error), at, error=error)
+    return Result(write, outcome_of(error), at, error=error)
 
 
-def _outcome(write: Write, error: DataverseError) -> Outcome:
-    if isinstance(error, NotFound) and write.location.kind is Kind.LIST:
-        return Outcome.DONE  # somebody else took the person off
+def outcome_of(error: DataverseError) -> Outcome:
+    """Say what an error means for a write: what is gone was changed too, and has to be read again."""
     return Outcome.CHANGED if isinstance(error, (ConcurrencyConflict, NotFound)) else Outcome.FAILED

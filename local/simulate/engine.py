@@ -82,7 +82,10 @@ class Engine:
         cell = state.cells[deed.at]
         if deed.says is None:
             now = cell.changed if self.scene.exact_times else now
-            return _with(state, deed.at, touched(state.cells, deed.at, cell, now)) if cell.present else state
+            if not cell.present:
+                return state
+            edited = touched(state.cells, deed.at, cell, now)
+            return _with(state, deed.at, edited._replace(by_us=cell.by_us) if self.scene.exact_times else edited)
         state = state._replace(said=True)
         is_list = self.scene.places[deed.at].kind in LISTS
         present = not is_list or deed.says is not self.scene.says_when_absent(deed.at)

@@ -16,7 +16,7 @@ NOT_YET = -1
 
 
 class Cell(NamedTuple):
-    """One row of the tenant: what it says, whether a person's act stands behind it, its version and its times."""
+    """One row of the tenant: what it says, whether a person's act stands behind it, version, times and last writer."""
 
     says: Reading
     present: bool = True
@@ -24,6 +24,7 @@ class Cell(NamedTuple):
     version: int = 0
     changed: datetime = NEVER
     created: datetime = NEVER
+    by_us: bool = False
 
 
 class Deed(NamedTuple):
@@ -43,8 +44,8 @@ class Scene:
 
     A deed that says what its cell says already is no deed, unless it `repeats`. Without `if_match` the tenant takes
     every write. In a scene of one second all times are the same, and only versions tell changes apart.
-    With `exact_times` a row's time is that of its consent, not of its last edit, as an audit log would tell. With
-    `first_look` the ledger has seen how everything starts, otherwise it is empty.
+    With `exact_times` a row's time and writer are those of its consent, not of its last edit, as an audit log tells.
+    With `first_look` the ledger has seen how everything starts, otherwise it is empty.
     """
 
     landscape: Landscape
@@ -124,7 +125,7 @@ class Scene:
             heard = everybody if len(everybody) <= 2 else frozenset({speaker})  # noqa: PLR2004  - address and person
             between: frozenset[Scope] = frozenset()
             for wide in self.landscape.upwards(scope):
-                between |= {wide}
+                between = between | {wide} if self.landscape.purposes_under(wide) else frozenset({wide})
                 no = self.latest(truth, frozenset({speaker}), frozenset({wide}), Reading.OUT)
                 if no > NOT_YET and no >= self.latest(truth, heard, between, Reading.IN):
                     return True

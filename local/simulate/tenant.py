@@ -16,7 +16,7 @@ from consent_sync.consent.registers import Entry
 from consent_sync.dataverse.errors import ConcurrencyConflict, DataverseError, NotFound
 from consent_sync.engine.reconcile import WRITING
 from consent_sync.ports.tenant import Outcome, Result
-from consent_sync.tenant.apply import _outcome
+from consent_sync.tenant.apply import outcome_of
 
 from .scene import Cell, Scene
 
@@ -90,7 +90,7 @@ class Rows:
         elif not present and not as_read:
             refusal = NotFound("a membership is taken away by its own id, and that one is gone")
         if refusal:
-            return Result(write, _outcome(write, refusal), self.now)
+            return Result(write, outcome_of(refusal), self.now)
         self._put(n, write.to, present=present)
         version = _version(n, self.cells[n]) if present else None
         return Result(write, Outcome.DONE, self.now, version, place_of(self.scene, n, self.cells[n]).row_id)
@@ -102,13 +102,14 @@ class Rows:
         if is_list and cell.present == present:
             return
         says = to if present else Reading.SILENT
-        self.cells[n] = touched(self.cells, n, cell._replace(says=says, present=present, trusted=is_list), self.now)
+        written = cell._replace(says=says, present=present, trusted=is_list)
+        self.cells[n] = touched(self.cells, n, written, self.now)._replace(by_us=True)
 
 
 def touched(cells: Sequence[Cell], n: int, cell: Cell, now: datetime) -> Cell:
     """Give `cell` as the server keeps it when it becomes the cell with index `n`: with a new version and time."""
     created = cells[n].created if cells[n].present else now
-    return cell._replace(version=next(_fresh), changed=now, created=created)
+    return cell._replace(version=next(_fresh), changed=now, created=created, by_us=False)
 
 
 def place_of(scene: Scene, n: int, cell: Cell) -> Location:
@@ -125,7 +126,8 @@ def _observed(scene: Scene, n: int, cell: Cell) -> Observation:
     place, trusted = place_of(scene, n, cell), cell.trusted and cell.says is Reading.IN
     if not cell.present:
         return Observation(place, Reading.SILENT, present=False)
-    return Observation(place, cell.says, True, _version(n, cell), cell.changed, cell.created, trusted)
+    version = _version(n, cell)
+    return Observation(place, cell.says, True, version, cell.changed, cell.created, trusted, by_us=cell.by_us)
 
 
 @dataclass

@@ -74,6 +74,7 @@ class _Record:
     version: int = 0
     created: datetime = START
     changed: datetime = START
+    by_us: bool = False
     lists: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
 
@@ -86,6 +87,7 @@ class _Row:
     version: int
     created: datetime
     changed: datetime
+    by_us: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class World:
         self._tick()
         for row in self.rows.values():
             if (row.point, row.scope) == (point, scope):
-                row.version, row.changed = self._next(), self.now
+                row.version, row.changed, row.by_us = self._next(), self.now, False
 
     def delete_row(self, point: ContactPoint, scope: Scope) -> None:
         self._tick()
@@ -281,6 +283,7 @@ class World:
             version=str(row.version),
             changed=row.changed,
             created=row.created,
+            by_us=row.by_us,
         )
         for kind, list_id in self.scene.meanings:
             if kind not in {Kind.LIST, Kind.OPT_OUT_LIST}:
@@ -307,6 +310,7 @@ class World:
                     changed=r.changed,
                     created=r.created,
                     trusted=r.trusted and r.reading is Reading.IN,
+                    by_us=r.by_us,
                 )
             if not rows:
                 yield Observation(Location(point, kind, name), Reading.SILENT, present=False)
@@ -322,7 +326,7 @@ class World:
             if str(record.version) != write.observed.version:
                 return Result(write, Outcome.CHANGED, before)
             record.flag = write.to is Reading.OUT
-            self._touch(record)
+            self._touch(record, by_us=True)
             return Result(write, Outcome.DONE, before, str(record.version))
         if (write.to is Reading.OUT) == (at.kind is Kind.OPT_OUT_LIST):
             record.lists[at.name] = (self._next(), self.now)
@@ -339,9 +343,8 @@ class World:
             return Result(write, Outcome.CHANGED, before)
         created = old.created if old else self.now
         scope = Scope.parse(write.location.name)
-        self.rows[row_id] = _Row(
-            point, scope, write.to, trusted=False, version=self._next(), created=created, changed=self.now
-        )
+        version = self._next()
+        self.rows[row_id] = _Row(point, scope, write.to, False, version, created, self.now, by_us=True)
         return Result(write, Outcome.DONE, before, str(self.rows[row_id].version), row_id)
 
     def _call(self) -> None:
@@ -349,8 +352,8 @@ class World:
         if self.down_at is not None and self.calls >= self.down_at:
             raise Down("the tenant does not answer")
 
-    def _touch(self, record: _Record) -> None:
-        record.version, record.changed = self._next(), self.now
+    def _touch(self, record: _Record, *, by_us: bool = False) -> None:
+        record.version, record.changed, record.by_us = self._next(), self.now, by_us
 
     def _next(self) -> int:
         self._version += 1
