@@ -64,10 +64,13 @@ class ListFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything the mapping needs to know of the tenant, keyed by lower-case id; `columns` by table name."""
+    """Everything the mapping needs to know of the tenant, keyed by lower-case id.
+
+    `columns` holds, by table and column name, the type that the metadata gives a column (AttributeType).
+    """
 
     profiles: Mapping[str, ProfileFacts]
     purposes: Mapping[str, PurposeFacts]
     topics: Mapping[str, TopicFacts]
     lists: Mapping[str, ListFacts]
-    columns: Mapping[str, frozenset[str]]
+    columns: Mapping[str, Mapping[str, str]]

@@ -89,8 +89,12 @@ def _missing(mapping: LoadedMapping, facts: Facts) -> Iterator[Problem]:
                 where = ("contact_points", "email", table, i)
                 yield mapping.problem(where, f"the table {table} has no column '{column}'", "Name a column that exists")
     for column in file.flags:
-        if not any(column in columns for columns in facts.columns.values()):
+        types = {columns[column] for columns in facts.columns.values() if column in columns}
+        if not types:
             yield mapping.problem(("flags", column), "neither contact nor lead has this column", "Remove the flag")
+        elif types != {_YES_OR_NO}:
+            says = f"this column is no yes or no: its type is {', '.join(sorted(types - {_YES_OR_NO}))}"
+            yield mapping.problem(("flags", column), says, "Name a column of the type Yes/No, or remove the flag")
     for name, brand in file.brands.items():
         yield from _missing_in_brand(mapping, facts, name, brand)
     known = {str(brand.profile) for brand in file.brands.values()} | {str(id_) for id_ in file.unmapped_profiles}
@@ -131,4 +135,5 @@ def _missing_in_brand(mapping: LoadedMapping, facts: Facts, name: str, brand: Br
             yield mapping.problem((*where, "list"), "no such list in this environment", _LIST_REMEDY)
 
 
+_YES_OR_NO = "Boolean"
 _LIST_REMEDY = "Copy the id of the marketing list from its record"

@@ -53,14 +53,18 @@ def read_facts(client: DataverseClient, mapping: MappingFile) -> Facts:
         topics={row["msdynmkt_topicid"]: _topic(row) for row in topics},
         lists={row["listid"]: _list(row) for rows in rest for row in rows},
         columns={
-            "contact": frozenset(row["LogicalName"] for row in contact),
-            "lead": frozenset(row["LogicalName"] for row in lead),
+            "contact": _types(contact),
+            "lead": _types(lead),
         },
     )
 
 
 def _columns_query(table: str) -> Query:
-    return Query(f"EntityDefinitions(LogicalName='{table}')/Attributes", select=("LogicalName",))
+    return Query(f"EntityDefinitions(LogicalName='{table}')/Attributes", select=("LogicalName", "AttributeType"))
+
+
+def _types(columns: list[dict[str, Any]]) -> dict[str, str]:
+    return {row["LogicalName"]: row["AttributeType"] for row in columns}
 
 
 def _profile(row: dict[str, Any]) -> ProfileFacts:
