@@ -119,10 +119,7 @@ def _missing_in_brand(mapping: LoadedMapping, facts: Facts, name: str, brand: Br
         remedy = "Add a commercial purpose to the compliance profile"
         yield mapping.problem(("brands", name, "profile"), "this compliance profile has no commercial purpose", remedy)
     for i, list_id in enumerate(brand.opt_out_lists):
-        if str(list_id) not in facts.lists:
-            yield mapping.problem(
-                ("brands", name, "opt_out_lists", i), "no such list in this environment", _LIST_REMEDY
-            )
+        yield from _wrong_list(mapping, facts, ("brands", name, "opt_out_lists", i), str(list_id))
     for i, pair in enumerate(brand.topics):
         where = ("brands", name, "topics", i)
         found = facts.topics.get(str(pair.topic))
@@ -131,9 +128,17 @@ def _missing_in_brand(mapping: LoadedMapping, facts: Facts, name: str, brand: Br
         elif found.purpose_id not in profile.purposes:
             remedy = "Map the topic under the brand whose compliance profile has its purpose"
             yield mapping.problem((*where, "topic"), "this topic's purpose is not one of this brand's", remedy)
-        if str(pair.list) not in facts.lists:
-            yield mapping.problem((*where, "list"), "no such list in this environment", _LIST_REMEDY)
+        yield from _wrong_list(mapping, facts, (*where, "list"), str(pair.list))
+
+
+def _wrong_list(mapping: LoadedMapping, facts: Facts, where: tuple[str | int, ...], list_id: str) -> Iterator[Problem]:
+    found = facts.lists.get(list_id)
+    if found is None:
+        remedy = "Copy the id of the marketing list from its record"
+        yield mapping.problem(where, "no such list in this environment", remedy)
+    elif found.table not in facts.columns:
+        says = f"the members of this list are rows of the table {found.table}, which hold no consent"
+        yield mapping.problem(where, says, "Name a list of contacts or of leads, or remove this one")
 
 
 _YES_OR_NO = "Boolean"
-_LIST_REMEDY = "Copy the id of the marketing list from its record"
