@@ -18,7 +18,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from consent_sync.errors import ConsentSyncError
 
-from .schema import MappingFile
+from .schema import MappingFile, Provable
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,9 @@ def _invalid(tree: CommentedMap, error: Any) -> Problem:
     says = "unknown key" if error["type"] == "extra_forbidden" else error["msg"][0].lower() + error["msg"][1:]
     if keys[-1:] == ("members",) and error["type"] != "missing":
         says, remedy = "unknown list polarity", "Say 'subscribed' or 'opted_out': what being on this list means"
+    elif keys[-2:-1] == ("trusted_opt_in_sources",):
+        says = "no source that proves an opt-in: a load or an internal write may only carry defaults over"
+        remedy = f"Remove it; known here: {', '.join(get_args(Provable))}"
     else:
         remedy = remedies.get(error["type"], "Mend the value; mapping.example.yaml shows how")
     return Problem(_line_of(tree, keys), _dotted(keys), says, remedy)

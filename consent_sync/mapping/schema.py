@@ -32,6 +32,17 @@ class Source(StrEnum):
     LIST_UNSUBSCRIBE = "list_unsubscribe"
 
 
+Provable = Literal[
+    Source.PREFERENCE_PAGE,
+    Source.TEXT_MESSAGE,
+    Source.PREFERENCE_CENTER,
+    Source.REALTIME_FORM,
+    Source.SUBSCRIPTION_CENTER,
+    Source.LIST_UNSUBSCRIBE,
+]
+"""Sources that a person stands behind: whatever a load or an internal write says may be a default of somebody's."""
+
+
 class PointColumns(_Strict):
     """Which columns of which table hold the contact points of one channel."""
 
@@ -68,7 +79,7 @@ class Brand(_Strict):
     """
 
     profile: UUID
-    trusted_opt_in_sources: frozenset[Source] | None = None
+    trusted_opt_in_sources: frozenset[Provable] | None = None
     opt_out_lists: tuple[UUID, ...] = ()
     topics: tuple[TopicPair, ...] = ()
 
@@ -84,7 +95,7 @@ class PolicyFile(_Strict):
     """The customer's choices."""
 
     mode: Mode = Mode.OBSERVE
-    trusted_opt_in_sources: frozenset[Source] = frozenset({Source.PREFERENCE_CENTER, Source.REALTIME_FORM})
+    trusted_opt_in_sources: frozenset[Provable] = frozenset({Source.PREFERENCE_CENTER, Source.REALTIME_FORM})
     release_flag: Literal["when_all_in", "never"] = "when_all_in"
     loosened_without_proof: Loosened = Loosened.RESTORE
     unwritable_list: Literal["flag", "alarm"] = "flag"

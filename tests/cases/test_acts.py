@@ -93,10 +93,12 @@ def test_case_64_a_load_over_opt_outs_turns_none_around(office: Office) -> None:
     assert office.sync() == {(address, "contoso"): OUT for address in people}
 
 
-@pytest.mark.xfail(strict=True, reason="the mapping takes 'loaded' as a trusted source")
-def test_case_64_loaded_rows_cannot_be_trusted_by_policy(tmp_path: Path) -> None:
-    with pytest.raises(MappingError, match="trusted_opt_in_sources"):
-        load_mapping(mapping_of(tmp_path, policy(trusted_opt_in_sources=["loaded"])))
+@pytest.mark.parametrize("source", ["loaded", "internal"])
+def test_case_64_rows_that_no_person_stands_behind_cannot_be_trusted(tmp_path: Path, source: str) -> None:
+    with pytest.raises(MappingError, match=r"policy\.trusted_opt_in_sources\[1\]: .*known here: preference_page"):
+        load_mapping(mapping_of(tmp_path, policy(trusted_opt_in_sources=["preference_center", source])))
+    with pytest.raises(MappingError, match=r"brands\.contoso\.trusted_opt_in_sources\[0\]"):
+        load_mapping(mapping_of(tmp_path, lambda m: m["brands"]["contoso"].update(trusted_opt_in_sources=[source])))
 
 
 def test_case_65_a_box_left_unchecked_in_a_form_is_an_opt_out_and_its_origin_is_kept(office: Office) -> None:
@@ -156,7 +158,6 @@ def test_case_69_a_list_cannot_stand_for_the_double_opt_in_that_the_profile_want
     assert confirming_profile(open_office).sync() == {}
 
 
-@pytest.mark.xfail(strict=True, reason="an opt-in that only lacks its confirmation opens no hold")
 def test_case_69_an_opt_in_that_lacks_its_confirmation_is_reported(open_office: OpenOffice) -> None:
     office = confirming_profile(open_office)
     office.sync()
