@@ -115,7 +115,7 @@ def _invalid(tree: CommentedMap, error: Any) -> Problem:
     if keys[-1:] == ("members",) and error["type"] != "missing":
         says, remedy = "unknown list polarity", "Say 'subscribed' or 'opted_out': what being on this list means"
     elif keys[-2:-1] == ("trusted_opt_in_sources",):
-        says = "no source that proves an opt-in: a load or an internal write may only carry defaults over"
+        says = "no source that proves an opt-in: a load may only carry defaults over"
         remedy = f"Remove it; known here: {', '.join(get_args(Provable))}"
     else:
         remedy = remedies.get(error["type"], "Mend the value; mapping.example.yaml shows how")

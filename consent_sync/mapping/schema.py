@@ -33,6 +33,7 @@ class Source(StrEnum):
 
 
 Provable = Literal[
+    Source.INTERNAL,
     Source.PREFERENCE_PAGE,
     Source.TEXT_MESSAGE,
     Source.PREFERENCE_CENTER,
@@ -40,7 +41,7 @@ Provable = Literal[
     Source.SUBSCRIPTION_CENTER,
     Source.LIST_UNSUBSCRIBE,
 ]
-"""Sources that a person stands behind: whatever a load or an internal write says may be a default of somebody's."""
+"""Sources that a person may stand behind: what a load says may be a column's default."""
 
 
 class PointColumns(_Strict):

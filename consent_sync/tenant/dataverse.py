@@ -64,7 +64,8 @@ class DataverseTenant:
     def _look(self) -> Lens:
         with self._lock:
             if self._lens is None or self._clock() - self._read_at > FACTS_GOOD_FOR:
+                user_id = self._client.whoami().user_id
                 facts = read_facts(self._client, self._mapping.file)
-                self._lens = Lens(self._mapping.file, facts, resolve(self._mapping, facts))
+                self._lens = Lens(self._mapping.file, facts, resolve(self._mapping, facts), user_id)
                 self._read_at = self._clock()
             return self._lens

@@ -20,11 +20,11 @@ from consent_sync.dataverse.odata import all_of, any_of, eq, is_in
 from consent_sync.dataverse.query import Query
 
 from . import tables
-from .observe import Lens, consent_rows, flags, memberships
+from .observe import Lens, consent_rows, flags, is_unread, memberships
 
 _RINGS = 4  # how often an address leads on to a record with further addresses before we stop following
 _VALUES = 150  # values in one query, so that its address stays far below the limit of 64 KB
-_RECORD_COLUMNS = ("statecode", "_masterid_value", "createdon", "modifiedon")
+_RECORD_COLUMNS = ("statecode", "_masterid_value", "createdon", "modifiedon", "_modifiedby_value")
 _MINOR = "msgdpr_gdprischild"  # a child, where the privacy solution is installed: never opted in by us
 _ROW_COLUMNS = (
     tables.ROW_KEY,
@@ -37,6 +37,7 @@ _ROW_COLUMNS = (
     "_owningbusinessunit_value",
     "createdon",
     "modifiedon",
+    "_modifiedby_value",
 )
 
 type Row = dict[str, Any]
@@ -65,6 +66,10 @@ class Gathering:
         masters = ((record, row["_masterid_value"]) for record, row in self.records.items())
         return {record: RecordRef(record.table, master) for record, master in masters if master}
 
+    def unread(self) -> frozenset[RecordRef]:
+        """Give the records of which a flag could not be read."""
+        return frozenset(record for record, row in self.records.items() if is_unread(self.lens, record, row))
+
     def observations(self) -> Iterator[Observation]:
         """Everything that was read, as observations."""
         for record, row in self.records.items():
@@ -92,7 +97,7 @@ def gather(
             break
     now = client.server_time or datetime.now(UTC).replace(microsecond=0)
     holders = found.holders()
-    loose = {record for point in ring for record in holders[point]}
+    loose = {record for point in ring for record in holders[point]} | found.unread()
     return Snapshot(
         read_from=(now - timedelta(seconds=time.monotonic() - started)).replace(microsecond=0),
         read_until=now,
@@ -174,7 +179,7 @@ def _members_query(table: str, list_ids: Iterable[str], held: Iterable[Element])
         "fetch",
         fx.element(
             "entity",
-            *fx.attributes("listmemberid", "listid", "entityid", "createdon"),
+            *fx.attributes("listmemberid", "listid", "entityid", "createdon", "createdby"),
             fx.element("filter", fx.condition("listid", "in", *list_ids)),
             fx.element(
                 "link-entity",

@@ -29,11 +29,12 @@ from . import tables
 
 @dataclass(frozen=True)
 class Lens:
-    """What is needed to read rows: the mapping, the tenant's facts, and the landscape compiled from both."""
+    """What is needed to read rows: the mapping, the tenant's facts, the landscape made of both, and who we are."""
 
     mapping: MappingFile
     facts: Facts
     landscape: Landscape
+    user_id: str
 
     def address_columns(self, table: str) -> tuple[str, ...]:
         """Columns of `table` that hold contact points."""
@@ -80,7 +81,10 @@ def at_time(text: str | None) -> datetime:
 
 
 def flags(lens: Lens, record: RecordRef, row: Mapping[str, Any]) -> Iterator[Observation]:
-    """Observe the flags of a record: true is out, false says nothing, for it is the column's default."""
+    """Observe the flags of a record: true is out, false says nothing, for it is the column's default.
+
+    A flag without a value says nothing either, and see :func:`is_unread`.
+    """
     for column in lens.flag_columns(record.table):
         yield Observation(
             Location(record, Kind.FLAG, column),
@@ -88,7 +92,16 @@ def flags(lens: Lens, record: RecordRef, row: Mapping[str, Any]) -> Iterator[Obs
             version=row["@odata.etag"],
             changed=at_time(row["modifiedon"]),
             created=at_time(row["createdon"]),
+            by_us=row["_modifiedby_value"] == lens.user_id,
         )
+
+
+def is_unread(lens: Lens, record: RecordRef, row: Mapping[str, Any]) -> bool:
+    """Whether a flag of the record has no value: field security may hide one that is true.
+
+    Source: Microsoft's page "Column-level security with code" (the caller without access is given null).
+    """
+    return any(row[column] is None for column in lens.flag_columns(record.table))
 
 
 def memberships(lens: Lens, record: RecordRef, members: Iterable[Mapping[str, Any]]) -> Iterator[Observation]:
@@ -110,6 +123,7 @@ def memberships(lens: Lens, record: RecordRef, members: Iterable[Mapping[str, An
             created=joined,
             trusted=trusted,
             writable=writable,
+            by_us=member["_createdby_value"] == lens.user_id,
         )
 
 
@@ -132,6 +146,7 @@ def consent_rows(lens: Lens, point: ContactPoint, rows: Iterable[Mapping[str, An
             created=at_time(row["createdon"]),
             trusted=reading is Reading.IN and source in lens.trusted_sources(scope),
             source=source.value if source else "",
+            by_us=row["_modifiedby_value"] == lens.user_id,
         )
     for name in sorted(missing):
         yield Observation(Location(point, Kind.ROW, name), Reading.SILENT, present=False)

@@ -38,7 +38,6 @@ def test_case_32_an_opt_in_opens_nothing_while_another_holder_is_out(office: Off
     assert office.sync() == both_out(ann)
 
 
-@pytest.mark.xfail(strict=True, reason="a proven opt-in that another holder's opt-out overrules opens no hold")
 def test_case_32_an_opt_in_that_another_holder_blocks_is_shown_to_a_person(office: Office) -> None:
     ann = office.contact("ann")
     office.contact("bob", address=ann)

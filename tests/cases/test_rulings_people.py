@@ -99,7 +99,6 @@ def test_ruling_01_a_derived_flag_spreads_no_further(open_office: OpenOffice) ->
     assert (HOME, "contoso") not in office.state()
 
 
-@pytest.mark.xfail(strict=True, reason="a derived flag whose sharing ended becomes its record's own with the next edit")
 def test_ruling_01_a_derived_flag_does_not_follow_its_record_and_stays(office: Office) -> None:
     shared_flag(office)
     office.change("bob", emailaddress1=HOME)
@@ -107,7 +106,6 @@ def test_ruling_01_a_derived_flag_does_not_follow_its_record_and_stays(office: O
     assert office.state()["bob", "donotbulkemail"] is True
 
 
-@pytest.mark.xfail(strict=True, reason="no hold proposes to clear a derived flag when the sharing ends")
 def test_ruling_01_when_the_sharing_ends_a_hold_proposes_to_clear_the_derived_flag(office: Office) -> None:
     shared_flag(office)
     office.change("bob", emailaddress1=HOME)
