@@ -69,6 +69,7 @@ def assemble(settings: Settings, mapping: LoadedMapping) -> Service:
         tenant_id=settings.dataverse_tenant_id,
         client_secret=settings.dataverse_client_secret,
         certificate=settings.dataverse_certificate,
+        identity_client_id=settings.identity_client_id,
     )
     client = DataverseClient(settings.dataverse_url, tokens, tag=MARKER)
     ledger = _ledger(settings)

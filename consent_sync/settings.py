@@ -28,6 +28,7 @@ class Settings:
     dataverse_tenant_id: str | None = None
     dataverse_client_secret: str | None = field(default=None, repr=False)
     dataverse_certificate: str | None = field(default=None, repr=False)
+    identity_client_id: str | None = None
     mode_ceiling: Mode | None = None
     installation: str = "local"
 
@@ -46,6 +47,7 @@ class Settings:
             dataverse_tenant_id=environ.get("DATAVERSE_TENANT_ID") or None,
             dataverse_client_secret=environ.get("DATAVERSE_CLIENT_SECRET") or None,
             dataverse_certificate=environ.get("DATAVERSE_CERTIFICATE") or None,
+            identity_client_id=environ.get("AZURE_CLIENT_ID") or None,
             mode_ceiling=_mode(environ),
             installation=environ.get("WEBSITE_SITE_NAME") or "local",
         )

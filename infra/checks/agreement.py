@@ -34,6 +34,7 @@ VALUES = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": Expression("'ClientId=${identityClientId};Authorization=AAD'"),
     "DATAVERSE_AUTH": "managed_identity",
     "DATAVERSE_CLIENT_ID": Expression("identityClientId"),
+    "AZURE_CLIENT_ID": Expression("identityClientId"),
     "LEDGER_URL": Expression("'https://${storageAccountName}.table.${environment().suffixes.storage}'"),
     "MAPPING_FILE": "mapping.yaml",
     "LEDGER_HASH_KEY": Expression("'@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/ledger-hash-key)'"),

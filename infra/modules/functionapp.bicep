@@ -96,6 +96,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         { name: 'DATAVERSE_URL', value: dataverseUrl }
         { name: 'DATAVERSE_AUTH', value: 'managed_identity' }
         { name: 'DATAVERSE_CLIENT_ID', value: identityClientId }
+        { name: 'AZURE_CLIENT_ID', value: identityClientId }
         { name: 'MAPPING_FILE', value: 'mapping.yaml' }
         { name: 'LEDGER_URL', value: 'https://${storageAccountName}.table.${environment().suffixes.storage}' }
         { name: 'LEDGER_HASH_KEY', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/ledger-hash-key)' }
