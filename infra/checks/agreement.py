@@ -28,6 +28,7 @@ OTHER_SIGN_INS = {
     "DATAVERSE_CLIENT_SECRET",
     "DATAVERSE_CERTIFICATE",
 }
+GIVEN = {"WEBSITE_SITE_NAME"}  # App Service sets it itself
 VALUES = {
     "AzureWebJobsStorage__credential": "managedidentity",
     "AzureWebJobsStorage__clientId": Expression("identityClientId"),
@@ -69,7 +70,7 @@ def app_settings(repository: Repository) -> Iterator[Finding]:
     if len(given) != len(entries):
         yield Finding("app-settings", app.where, "a setting is there twice")
     bound = code.bindings(repository)
-    wanted = (code.settings(repository) - OTHER_SIGN_INS) | bound.settings | PLATFORM
+    wanted = (code.settings(repository) - OTHER_SIGN_INS - GIVEN) | bound.settings | PLATFORM
     wanted |= {f"{connection}__{part}" for connection in bound.connections for part in IDENTITY_CONNECTION}
     for name in sorted(wanted ^ given.keys()):
         yield Finding("app-settings", app.where, f"{name} {'is missing' if name in wanted else 'is read by nobody'}")
