@@ -80,7 +80,7 @@ def app_settings(repository: Repository) -> Iterator[Finding]:
     for text in repository.python():
         for found in re.findall(r"environ(?:\.get\(|\[)\s*['\"](\w+)|getenv\(['\"](\w+)", text):
             name = next(filter(None, found))
-            if name not in wanted | OTHER_SIGN_INS:
+            if name not in wanted | OTHER_SIGN_INS | GIVEN:
                 yield Finding("app-settings", app.where, f"the code reads {name} past consent_sync/settings.py")
     yield from _threads(app, given, repository)
 
