@@ -1,0 +1,160 @@
+"""The pages say what the code has: commands, settings, endpoints, links, limits."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+import dev
+import function_app
+from consent_sync.operate.holds import HoldsView, HoldView, SettledView, SettleRequest
+from consent_sync.operate.resync import PlannedChange, ResyncRequest, RunView, ScopeChoice
+from consent_sync.operate.status import StatusView, Trouble
+from consent_sync.settings import Settings
+from local.docs.pages import ROOT
+from tests.cases.coverage import OUT_OF_SCOPE
+
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+FROM_AZURE = {"WEBSITE_SITE_NAME"}  # the platform sets it
+BODIES: dict[str, list[type[BaseModel]]] = {
+    "POST /api/resync": [ResyncRequest, ScopeChoice],
+    "GET /api/resync/{id}": [RunView, PlannedChange],
+    "GET /api/holds": [HoldsView, HoldView],
+    "POST /api/holds/{id}/settle": [SettleRequest],
+    "GET /api/status": [StatusView, Trouble],
+}
+ANSWERS: dict[str, type[BaseModel]] = {
+    "GET /api/resync/{id}": RunView,
+    "GET /api/holds": HoldsView,
+    "POST /api/holds/{id}/settle": SettledView,
+    "GET /api/status": StatusView,
+}
+
+
+def read(*names: str) -> str:
+    return "\n".join((ROOT / name).read_text(encoding="utf-8") for name in names)
+
+
+def sections(page: str) -> dict[str, str]:
+    """The text under each heading of the second level."""
+    headings = re.split(r"^## (.+)$", page, flags=re.MULTILINE)
+    return dict(zip(headings[1::2], headings[2::2], strict=True))
+
+
+@cache
+def endpoints() -> dict[str, str]:
+    """Key level of every HTTP function, by method and address; an app lists its functions only once."""
+    triggers = [function.get_trigger().get_dict_repr() for function in function_app.app.get_functions()]
+    return {
+        f"{method.value} /api/{trigger['route']}": trigger["authLevel"].name
+        for trigger in triggers
+        if trigger["type"] == "httpTrigger"
+        for method in trigger["methods"]
+    }
+
+
+def described() -> dict[str, str]:
+    """What docs/api.md says about each endpoint."""
+    found = sections(read("docs/api.md"))
+    return {heading.strip("`"): text for heading, text in found.items() if heading.startswith("`")}
+
+
+def test_every_command_of_dev_is_in_the_readme() -> None:
+    readme = read("README.md")
+    assert [name for name in dev.COMMANDS if f"python3 dev.py {name}" not in readme] == []
+
+
+class Asked(Mapping[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        return "" if name == "CONSENT_SYNC_MODE" else "x"
+
+    def __iter__(self) -> Any:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def settings() -> list[str]:
+    asked = Asked()
+    Settings.read(asked)
+    return sorted(asked.names - FROM_AZURE)
+
+
+def test_every_setting_is_in_the_example_and_explained() -> None:
+    example = json.loads(read("local.settings.example.json"))["Values"]
+    explained = "\n".join(read(f"docs/{path.name}") for path in PAGES if path.name in {"install.md", "operate.md"})
+    explained += sections(read("docs/api.md"))["Try it on this machine"]
+    assert len(settings()) > 10
+    assert [name for name in settings() if name not in example] == []
+    assert [name for name in settings() if f"`{name}`" not in explained] == []
+
+
+def test_every_endpoint_is_described_with_its_key_level_and_an_example() -> None:
+    texts = described()
+    assert texts.keys() == endpoints().keys()
+    for name, level in endpoints().items():
+        assert f"Key level: `{level}`" in texts[name]
+        assert "```sh\ncurl " in texts[name]
+        assert "```json\n" in texts[name]
+
+
+@pytest.mark.parametrize("endpoint", BODIES)
+def test_every_field_is_described(endpoint: str) -> None:
+    words = set(re.findall(r"\w+", described()[endpoint]))
+    assert [name for model in BODIES[endpoint] for name in model.model_fields if name not in words] == []
+
+
+@pytest.mark.parametrize("endpoint", ANSWERS)
+def test_an_answer_shown_is_one_that_could_be_given(endpoint: str) -> None:
+    (shown,) = re.findall(r"```json\n(.+?)```", described()[endpoint], re.DOTALL)
+    given = json.loads(shown)
+    assert json.loads(ANSWERS[endpoint].model_validate(given).model_dump_json()) == given
+
+
+def test_the_bodies_shown_are_taken() -> None:
+    page = read("docs/api.md", "docs/policy.md")
+    asked = re.findall(r"curl [^\n]*\$API/(resync|holds/\w+/settle)[^\n]* -d '(.+?)'", page, re.DOTALL)
+    assert len(asked) >= 3
+    for path, body in asked:
+        (ResyncRequest if path == "resync" else SettleRequest).model_validate_json(body)
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def links(page: Path) -> list[str]:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in links(page):
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in map(slug, headings), link
+
+
+def test_the_limits_list_the_cases_out_of_scope() -> None:
+    section = sections(read("docs/limits.md"))["Cases out of scope"]
+    listed = re.findall(r"^- \*\*(\d+)\. .+?\*\* (.+)\.$", section, re.MULTILINE)
+    assert {int(number): reason for number, reason in listed} == OUT_OF_SCOPE
