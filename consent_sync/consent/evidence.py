@@ -38,14 +38,15 @@ class Told:
     """What is known besides the snapshot: the acts that events tell of, and who inherits the opt-outs of whom.
 
     `heirs` names, for each heir, other subjects of the snapshot; `estates` holds the registers of contact points that
-    nobody carries any more and of which only the ledger's keyed hash is left. `born` is when the ledger began: opt-ins
-    older than that prove nothing, since nobody watched what came after them.
+    nobody carries any more and of which only the ledger's keyed hash is left. Each comes with the time before which its
+    opt-outs do not count, because the heir was not there yet. `born` is when the ledger began: opt-ins older than that
+    prove nothing, since nobody watched what came after them.
     """
 
     born: datetime
     acts: tuple[Act, ...] = ()
-    heirs: Mapping[Subject, tuple[Subject, ...]] = field(default_factory=dict)
-    estates: Mapping[Subject, tuple[Mapping[Scope, Registers], ...]] = field(default_factory=dict)
+    heirs: Mapping[Subject, tuple[tuple[Subject, datetime], ...]] = field(default_factory=dict)
+    estates: Mapping[Subject, tuple[tuple[Mapping[Scope, Registers], datetime], ...]] = field(default_factory=dict)
 
 
 def learn(snapshot: Snapshot, entries: Mapping[Subject, Entry], landscape: Landscape, told: Told) -> Lesson:
@@ -92,11 +93,11 @@ def _from_trust(
 
 def _inherited(told: Told, entries: Mapping[Subject, Entry]) -> Iterator[Evidence]:
     """Pass on opt-outs, and opt-outs only, to an address that a person took on or a record merged into another."""
-    living = ((heir, entries[source].registers) for heir, sources in told.heirs.items() for source in sources)
-    left = ((heir, registers) for heir, estates in told.estates.items() for registers in estates)
-    for heir, registers in (*living, *left):
+    living = ((heir, entries[s].registers, since) for heir, sources in told.heirs.items() for s, since in sources)
+    left = ((heir, *estate) for heir, estates in told.estates.items() for estate in estates)
+    for heir, registers, since in (*living, *left):
         for scope, known in registers.items():
-            if known.out:
+            if known.out and known.latest_out >= since:
                 at = Location(heir, Kind.ROW, str(scope))
                 yield Evidence(heir, scope, Reading.OUT, known.latest_out, at, "", "inherited")
 

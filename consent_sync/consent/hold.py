@@ -47,7 +47,7 @@ class Watch:
         if target is not None and target.to is Reading.OUT:
             return self._closed_against_somebody(o, target) or self._narrower(o)
         if target is not None:
-            return None
+            return self._without_effect(o)
         return self._narrower(o) or self._left_over(o) or self._without_effect(o)
 
     def _closed_against_somebody(self, o: Observation, target: Target) -> Hold | None:

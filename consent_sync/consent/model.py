@@ -6,6 +6,7 @@ anything except another location's side.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -48,20 +49,20 @@ class ContactPoint:
 
     @classmethod
     def of(cls, channel: Channel, raw: str | None) -> ContactPoint | None:
-        """Normalise `raw`, or give None where nothing that could be written to is left.
+        """Normalise `raw`, or give None where nothing is left to write to.
 
-        Case and surrounding space do not tell two mailboxes apart here, "+tags" and dots do: folding them would merge
-        people, leaving them apart at worst asks twice.
+        Case, surrounding space and the way an accent is encoded do not tell two mailboxes apart here, "+tags" and dots
+        do: folding them would merge people, leaving them apart at worst asks twice. An address that no mail can reach
+        is a contact point too: consent may stand under it on both sides.
         """
-        value = (raw or "").strip().lower()
-        if not value or (channel is Channel.EMAIL and not _is_address(value)):
-            return None
-        return cls(channel, value)
+        value = unicodedata.normalize("NFC", raw or "").strip().lower()
+        return cls(channel, value) if value and len(value) <= _LONGEST_POINT else None
 
-
-def _is_address(value: str) -> bool:
-    local, at, domain = value.rpartition("@")
-    return bool(local and at and "." in domain and not any(c.isspace() for c in value)) and len(value) <= _LONGEST_POINT
+    @property
+    def reachable(self) -> bool:
+        """Whether the value has the form of an e-mail address."""
+        local, at, domain = self.value.rpartition("@")
+        return bool(local and at and "." in domain and not any(c.isspace() for c in self.value))
 
 
 _LONGEST_POINT = 400  # msdynmkt_contactpointvalue, table msdynmkt_contactpointconsent4

@@ -78,15 +78,15 @@ class Entry:
     """What the ledger knows of one subject.
 
     `looked` is the server's time of the last look, NEVER for a subject never seen. `seen` is keyed by
-    :attr:`Location.key`; `points` are the keys of the contact points that a record was last seen with. `revision` is
-    the ledger's own: it grows with every save of any entry.
+    :attr:`Location.key`; `points` says since when at the latest a record carries each contact point, by its key.
+    `revision` is the ledger's own: it grows with every save of any entry.
     """
 
     subject: Subject
     registers: dict[Scope, Registers] = field(default_factory=dict)
     seen: dict[str, Seen] = field(default_factory=dict)
     looked: datetime = NEVER
-    points: frozenset[str] = frozenset()
+    points: dict[str, datetime] = field(default_factory=dict)
     revision: int = 0
 
     def of(self, scope: Scope) -> Registers:

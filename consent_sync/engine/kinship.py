@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from consent_sync.consent.model import ContactPoint, Move, RecordRef, Snapshot, Subject
+from consent_sync.consent.model import NEVER, ContactPoint, Move, RecordRef, Snapshot, Subject
 from consent_sync.consent.registers import Entry
 from consent_sync.ports.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
 class Kinship:
-    """For each heir, the subjects read with it, and the ledger's keys of contact points, that it inherits from."""
+    """For each heir, what it inherits from, and since when: subjects read with it, and contact points by their key."""
 
-    heirs: dict[Subject, list[Subject]] = field(default_factory=lambda: defaultdict(list))
-    former: dict[Subject, list[str]] = field(default_factory=lambda: defaultdict(list))
+    heirs: dict[Subject, list[tuple[Subject, datetime]]] = field(default_factory=lambda: defaultdict(list))
+    former: dict[Subject, list[tuple[str, datetime]]] = field(default_factory=lambda: defaultdict(list))
 
 
 def kinship(snapshot: Snapshot, entries: Mapping[Subject, Entry], moves: Iterable[Move], ledger: Ledger) -> Kinship:
@@ -34,14 +35,32 @@ def kinship(snapshot: Snapshot, entries: Mapping[Subject, Entry], moves: Iterabl
         moved = sorted(point for point in left[record] - points if point in snapshot.holders)
         if not known and not moved:
             continue  # seen for the first time: there is nobody to inherit from
-        kept = [point for key, point in now.items() if key in known]
+        carried = [(point, known.get(ledger.key(point), NEVER)) for point in moved]
+        carried += [(point, known[key]) for key, point in now.items() if key in known]
         for key, point in now.items():
             if key not in known:
-                found.heirs[point] += [*moved, *kept]
-                found.former[point] += sorted(known - now.keys())
+                found.heirs[point] += carried
+                found.former[point] += sorted((key, since) for key, since in known.items() if key not in now)
         for point in moved:
-            found.heirs[point].append(record)
+            found.heirs[point].append((record, NEVER))
     for record, master in snapshot.merged.items():
         if master in entries:
-            found.heirs[master].append(record)
+            found.heirs[master].append((record, NEVER))
+    return found
+
+
+def carried_since(
+    snapshot: Snapshot, before: Mapping[Subject, Entry], ledger: Ledger
+) -> dict[RecordRef, dict[str, datetime]]:
+    """Give since when at the latest each record carries its contact points, by the ledger's key.
+
+    A contact point that is new on a record may have been there since the last look; a record that is new has carried
+    what it carries since it was created.
+    """
+    created = {o.location.subject: o.created for o in snapshot.observations}
+    found: dict[RecordRef, dict[str, datetime]] = {}
+    for record, points in snapshot.points_of().items():
+        entry = before[record]
+        first = entry.looked if entry.looked > NEVER else created.get(record, NEVER)
+        found[record] = {key: entry.points.get(key, first) for key in map(ledger.key, points)}
     return found

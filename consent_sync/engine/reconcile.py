@@ -29,7 +29,7 @@ from consent_sync.ports.wake import Wake
 from .after import remember
 from .emptied import freeze_emptied, frozen_lists, with_memory_of, without
 from .gates import service_hold
-from .kinship import kinship
+from .kinship import carried_since, kinship
 
 _ATTEMPTS = 20
 _PAUSE = 0.2
@@ -98,7 +98,7 @@ class Reconciler:
                 if task.dry_run:
                     return replace(tally, requests=counter.requests)
                 try:
-                    share = self._share_of(lesson, whose, snapshot)
+                    share = self._share_of(lesson, whose, snapshot, entries)
                     kept = {s: with_memory_of(frozen, entries[s], entry) for s, entry in share.entries.items()}
                     results = self._carry_out(replace(share, entries=kept), decision, mode, task.run_id)
                 except LedgerConflict:
@@ -110,12 +110,12 @@ class Reconciler:
 
     def _told(self, wake: Wake, snapshot: Snapshot, entries: Mapping[Subject, Entry], born: datetime) -> Told:
         kin = kinship(snapshot, entries, wake.moves, self.ledger)
-        kept = self.ledger.registers({key for keys in kin.former.values() for key in keys}) if kin.former else {}
+        kept = self.ledger.registers({key for keys in kin.former.values() for key, _ in keys}) if kin.former else {}
         return Told(
             born,
             tuple(act for act in wake.acts if act.location.name not in frozen_lists(self.ledger)),
             {heir: tuple(sources) for heir, sources in kin.heirs.items()},
-            {heir: tuple(kept[key] for key in keys) for heir, keys in kin.former.items()},
+            {heir: tuple((kept[key], since) for key, since in keys) for heir, keys in kin.former.items()},
         )
 
     def _carry_out(self, lesson: Lesson, decision: Decision, mode: Mode, run_id: str | None) -> list[Result]:
@@ -133,15 +133,15 @@ class Reconciler:
             raise error
         return results
 
-    def _share_of(self, lesson: Lesson, whose: AbstractSet[Subject], snapshot: Snapshot) -> Lesson:
+    def _share_of(
+        self, lesson: Lesson, whose: AbstractSet[Subject], snapshot: Snapshot, before: Mapping[Subject, Entry]
+    ) -> Lesson:
         """Leave what others will learn to them, so that workers of one run do not get in each other's way."""
-        points_of = snapshot.points_of()
+        carried = carried_since(snapshot, before, self.ledger)
         entries: dict[Subject, Entry] = {}
         for subject in whose:
             entry = lesson.entries[subject]
-            if isinstance(subject, RecordRef):
-                entry = replace(entry, points=frozenset(self.ledger.key(point) for point in points_of[subject]))
-            entries[subject] = entry
+            entries[subject] = replace(entry, points=carried[subject]) if isinstance(subject, RecordRef) else entry
         return replace(lesson, entries=entries, evidence=tuple(e for e in lesson.evidence if e.subject in whose))
 
 

@@ -51,7 +51,7 @@ def encode(entry: Entry) -> str:
                 for key, s in entry.seen.items()
             },
             "looked": _stamp(entry.looked),
-            "points": sorted(entry.points),
+            "points": {key: _stamp(since) for key, since in entry.points.items()},
         },
         separators=(",", ":"),
     )
@@ -70,7 +70,7 @@ def decode(subject: Subject, revision: int, body: str) -> Entry:
             for key, (reading, present, version, at, wrote, pending, restored) in stored["seen"].items()
         },
         _time(stored["looked"]),
-        frozenset(stored["points"]),
+        {key: _time(since) for key, since in stored["points"].items()},
         revision,
     )
 

@@ -102,7 +102,7 @@ def read_request(body: bytes, mapping: MappingFile) -> tuple[ResyncRequest, Scop
 def _scope(choice: ScopeChoice, mapping: MappingFile) -> Scope:
     if choice.contact_point:
         point = ContactPoint.of(Channel(choice.contact_point.channel), choice.contact_point.value)
-        if point is None:
+        if point is None or not point.reachable:
             raise BadRequestBody("scope.contact_point.value: not an e-mail address")
         return Scope("contact point", wake=Wake(points=(point,)))
     if choice.record:

@@ -148,7 +148,7 @@ def consent_rows(lens: Lens, point: ContactPoint, rows: Iterable[Mapping[str, An
             source=source.value if source else "",
             by_us=row["_modifiedby_value"] == lens.user_id,
         )
-    for name in sorted(missing):
+    for name in sorted(missing) if point.reachable else ():  # the product would not take a row for anything else
         yield Observation(Location(point, Kind.ROW, name), Reading.SILENT, present=False)
 
 

@@ -170,15 +170,6 @@ def test_case_70_an_opt_out_of_transactional_mail_stays_where_it_is(office: Offi
     assert office.sync() == {}
 
 
-@pytest.mark.xfail(strict=True, reason="an opt-out that no writable flag can carry opens no hold")
-def test_case_70_an_opt_out_of_transactional_mail_that_nothing_carries_is_shown_to_a_person(office: Office) -> None:
-    ann = office.contact("ann")
-    office.sync()
-    office.says(ann, "contoso service", OUT)
-    office.sync()
-    assert office.held()
-
-
 def test_case_70_an_opt_out_of_transactional_mail_sets_the_flag_that_is_configured_for_it(
     open_office: OpenOffice,
 ) -> None:

@@ -189,13 +189,6 @@ def test_case_37_tags_and_dots_tell_people_apart(office: Office) -> None:
     assert office.sync() == both_out("ann.lee@example.com")
 
 
-@pytest.mark.xfail(strict=True, reason="domains are not brought to their IDN form")
-def test_case_37_a_domain_is_the_same_in_letters_and_in_punycode() -> None:
-    letters = ContactPoint.of(Channel.EMAIL, "ann@MÜNCHEN.example")
-    assert letters == ContactPoint.of(Channel.EMAIL, "ann@xn--mnchen-3ya.example")
-
-
-@pytest.mark.xfail(strict=True, reason="composed and decomposed letters are not brought to one form")
 def test_case_37_composed_and_decomposed_letters_are_the_same_address() -> None:
     composed = ContactPoint.of(Channel.EMAIL, "jos\N{LATIN SMALL LETTER E WITH ACUTE}@example.com")
     assert composed == ContactPoint.of(Channel.EMAIL, "jose\N{COMBINING ACUTE ACCENT}@example.com")
@@ -217,7 +210,6 @@ def test_case_38_an_address_longer_than_a_row_can_hold_is_none() -> None:
     assert ContactPoint.of(Channel.EMAIL, f"{'a' * 388}@example.com") is not None
 
 
-@pytest.mark.xfail(strict=True, reason="an unusable address is dropped before its row can be matched to its records")
 def test_case_38_an_opt_out_at_an_unusable_address_still_sets_the_flag(open_office: OpenOffice) -> None:
     office = open_office(one_brand)
     office.contact("ann", address="ann at example")

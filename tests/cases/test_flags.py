@@ -117,12 +117,11 @@ def test_case_05_donotemail_stops_commercial_and_transactional_mail(office: Offi
     }
 
 
-@pytest.mark.xfail(strict=True, reason="no alarm says that an opt-out is not enforced")
 def test_case_05_a_transactional_purpose_that_is_not_enforced_raises_an_alarm(office: Office) -> None:
     office.change_purpose("contoso service", msdynmkt_enforcementmodel=DISABLED)
     office.contact("ann", donotemail=True)
     office.sync()
-    assert "row contoso service" in office.held()
+    assert "hold-unenforced-purpose" in {hold.rule for hold in office.service.ledger.holds()}
 
 
 def test_case_06_flags_for_other_channels_mean_nothing_for_mail(office: Office) -> None:

@@ -68,7 +68,6 @@ def test_case_20_a_topic_opt_in_never_invents_the_opt_in_to_its_purpose(office: 
     assert (ann, "contoso") not in office.state()
 
 
-@pytest.mark.xfail(strict=True, reason="no hold says that a restrictive purpose makes an opt-in useless")
 def test_case_20_a_topic_opt_in_that_a_restrictive_purpose_makes_useless_is_reported(office: Office) -> None:
     office.change_purpose("contoso", msdynmkt_enforcementmodel=RESTRICTIVE)
     ann = office.contact("ann")

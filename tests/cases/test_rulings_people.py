@@ -62,7 +62,7 @@ def test_ruling_01_an_opt_out_at_an_address_follows_each_of_its_holders_to_a_new
     assert office.sync() == {(NEW, "contoso"): OUT, ("bob@new.example", "contoso"): OUT}
 
 
-@pytest.mark.xfail(strict=True, reason="a derived flag whose sharing ended becomes its record's own with the next edit")
+@pytest.mark.xfail(strict=True, reason="an edit of a derived flag may be a new opt-out, which dates the address's anew")
 def test_ruling_01_who_comes_to_an_address_later_does_not_carry_its_opt_out_away(open_office: OpenOffice) -> None:
     office = open_office(one_brand)
     address = office.contact("ann")

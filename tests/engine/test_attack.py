@@ -15,7 +15,7 @@ from consent_sync.engine.reconcile import Reconciler
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
 from consent_sync.ports.wake import Wake
-from tests.support.world import ANN, BOB, LEA, P1, P2, T1, T2, A, B, Down, Truth, World
+from tests.support.world import ANN, BOB, FLAG, LEA, P1, P2, T1, T2, A, B, Down, Truth, World
 
 POINTS = (A, B)
 RECORDS = (ANN, BOB, LEA)
@@ -43,9 +43,10 @@ class Attack(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from(RECORDS))
     def objects_to_everything(self, who: RecordRef) -> None:
-        set_already = self.world.records[who].flag
+        seen = self.ledger.load([who])[who].seen.get(f"flag/{FLAG}")
+        set_already = self.world.records[who].flag or (seen is not None and seen.reading is Reading.OUT)
         self.events.append(self.world.flag(who, True))
-        if set_already:  # setting what is set leaves no trace but the event: a lost one cannot be told from an edit
+        if set_already:  # out as when we looked: without the event it cannot be told from an unrelated edit
             self._reconcile(Wake((), (who,), (self.events[-1],)))
 
     @rule(point=st.sampled_from(POINTS), scope=st.sampled_from(SCOPES), says=st.sampled_from([Reading.IN, Reading.OUT]))
