@@ -18,7 +18,7 @@ from consent_sync.consent.registers import Entry, Registers, Seen
 from .scene import Cell, Truth
 from .tenant import moment
 
-_REST = tuple(f.name for f in fields(Entry) if f.name not in {"registers", "seen"})
+_REST = tuple(f.name for f in fields(Entry) if f.name not in {"registers", "seen", "points"})
 
 
 class Note(NamedTuple):
@@ -26,6 +26,7 @@ class Note(NamedTuple):
 
     registers: tuple[tuple[Scope, Registers], ...]
     seen: tuple[tuple[str, Seen], ...]
+    points: tuple[tuple[str, datetime], ...]
     rest: tuple[Any, ...]
 
 
@@ -58,6 +59,7 @@ def freeze(entries: dict[Subject, Entry]) -> tuple[Note, ...]:
         Note(
             tuple(sorted(entry.registers.items(), key=lambda item: item[0])),
             tuple(sorted(entry.seen.items(), key=lambda item: item[0])),
+            tuple(sorted(entry.points.items())),
             tuple(getattr(entry, name) for name in _REST),
         )
         for _, entry in sorted(entries.items(), key=lambda item: str(item[0]))
@@ -66,7 +68,8 @@ def freeze(entries: dict[Subject, Entry]) -> tuple[Note, ...]:
 
 @lru_cache(maxsize=100_000)
 def _thawed(note: Note) -> Entry:
-    return Entry(registers=dict(note.registers), seen=dict(note.seen), **dict(zip(_REST, note.rest, strict=True)))
+    rest = dict(zip(_REST, note.rest, strict=True))
+    return Entry(registers=dict(note.registers), seen=dict(note.seen), points=dict(note.points), **rest)
 
 
 def thaw(ledger: tuple[Note, ...]) -> dict[Subject, Entry]:
@@ -108,6 +111,7 @@ def _renamed(state: State, time: Callable[[datetime], datetime], version: Callab
         return Note(
             tuple((scope, registers(r)) for scope, r in n.registers),
             tuple((key, seen(s)) for key, s in n.seen),
+            tuple((key, time(since)) for key, since in n.points),
             tuple(time(value) if isinstance(value, datetime) else value for value in n.rest),
         )
 
