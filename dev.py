@@ -47,6 +47,9 @@ LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_
 
 COMMANDS = {
     "demo": Command("see two-way sync happen on this machine, then check it", ("-m", "local.demo")),
+    "simulate": Command(
+        "try every order of acts, reads, writes and crashes on the rule, beside naive rules", ("-m", "local.simulate")
+    ),
     "test": Command(
         "lint, types, layers and all tests; more arguments go to pytest",
         ("-m", "pytest"),

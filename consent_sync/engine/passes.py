@@ -119,7 +119,7 @@ class Passes:
         wake = settle(self.ledger, self.tenant.landscape(), hold_id, settlement)
         if hold and hold.rule == rules.HOLD_EMPTIED.id and not applied:
             self.ledger.forget_members(hold.location.rpartition("-")[0])
-        if hold and hold.rule == rules.HOLD_BRAKE.id and applied:
+        if hold and hold.rule == rules.HOLD_BRAKE.id and applied and self.ledger.run(hold.location):
             return [*self.approve(hold.location)]
         return [wake] if wake else []
 

@@ -27,6 +27,7 @@ from consent_sync.ports.tenant import Outcome, Result, Tenant
 from consent_sync.ports.wake import Wake
 
 from .after import remember
+from .brake import admits
 from .emptied import freeze_emptied, frozen_lists, with_memory_of, without
 from .gates import service_hold
 from .kinship import carried_since, kinship
@@ -123,6 +124,13 @@ class Reconciler:
         for scope in decision.ignored:
             self.ledger.open_hold(service_hold(rules.HOLD_UNENFORCED.id, str(scope), datetime.now(UTC)))
         writes = [write for write in decision.writes if write.allowed_in(mode)]
+        openings = sum(write.to is Reading.IN for write in writes)
+        if (
+            openings
+            and run_id is None
+            and not admits(self.ledger, self.tenant.landscape().policy, openings, datetime.now(UTC))
+        ):
+            writes = [write for write in writes if write.to is Reading.OUT]
         intended = _with_intents(lesson.entries, writes)
         kept = self.ledger.save(intended.values(), _learnt(lesson, run_id), decision.holds)
         if not writes:
