@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -12,10 +13,12 @@ from consent_sync.consent.landscape import Mode
 from consent_sync.dataverse.auth import token_provider
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.engine.gates import Gates
+from consent_sync.engine.losses import vet
 from consent_sync.engine.passes import Passes
 from consent_sync.engine.reconcile import Reconciler
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
+from consent_sync.mapping.facts import Facts
 from consent_sync.mapping.load import LoadedMapping, load_mapping
 from consent_sync.settings import SettingError, Settings
 from consent_sync.tenant.apply import MARKER
@@ -73,8 +76,13 @@ def assemble(settings: Settings, mapping: LoadedMapping) -> Service:
     )
     client = DataverseClient(settings.dataverse_url, tokens, tag=MARKER)
     ledger = _ledger(settings)
-    tenant = DataverseTenant(client, mapping)
     gates = Gates(ledger, _mode(settings, mapping), mapping.fingerprint, settings.installation)
+
+    def vetted(organization_id: str, facts: Facts) -> Facts:
+        gates.admit(organization_id)
+        return vet(ledger, mapping.file, facts, datetime.now(UTC))
+
+    tenant = DataverseTenant(client, mapping, vetted)
     reconciler = Reconciler(tenant, ledger, gates.mode)
     lists = {str(id_) for brand in mapping.file.brands.values() for id_ in brand.opt_out_lists}
     lists |= {str(pair.list) for brand in mapping.file.brands.values() for pair in brand.topics}

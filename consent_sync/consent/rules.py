@@ -169,6 +169,18 @@ HOLD_EMPTIED = Rule(
     (24,),
     "An administrator empties a list; people leave it one by one.",
 )
+HOLD_GONE = Rule(
+    "hold-mapping-gone",
+    "The tenant no longer has something that the mapping names: nothing there is read or written until it is back.",
+    (24, 56),
+    "Somebody deleted it, which says nothing about what the people want; take it out of the mapping if it stays away.",
+)
+HOLD_NO_BRAND = Rule(
+    "hold-purpose-of-no-brand",
+    "A commercial purpose is in no compliance profile: an opt-out of it stops all brands, an opt-in opens nothing.",
+    (12,),
+    "Nobody can say whose mail it stops, and too much is better than too little.",
+)
 
 _ALL = (
     SAME_SCOPE,
@@ -194,6 +206,8 @@ _ALL = (
     HOLD_BRAKE,
     HOLD_MANY_OUT,
     HOLD_EMPTIED,
+    HOLD_GONE,
+    HOLD_NO_BRAND,
 )
 PASSING = frozenset(rule.id for rule in _ALL if rule.passing)
 RULES = {rule.id: rule for rule in _ALL}

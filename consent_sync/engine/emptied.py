@@ -1,6 +1,7 @@
 """A list that loses half of its members at once was emptied by somebody, not left by so many people.
 
-Such a list is frozen: it is neither read as evidence nor written, until a person says what happened.
+Such a list is frozen: it is neither read as evidence nor written, until a person says what happened. So is, until it is
+back, what the mapping names and the tenant no longer has.
 """
 
 from __future__ import annotations
@@ -22,25 +23,33 @@ WINDOW = timedelta(minutes=1)
 FEWEST = 20
 """Fewer people than this may well leave a small list in a minute."""
 
-_FROZEN = "frozen lists"
+_FROZEN, _LOST = "frozen lists", "lost"
 
 
-def frozen_lists(ledger: Ledger) -> frozenset[str]:
-    """Give the lists that wait for a person's word."""
+def frozen_names(ledger: Ledger) -> frozenset[str]:
+    """Give the names of the locations that are left alone: emptied lists that wait for a person, and what is gone."""
     known: dict[str, str] = json.loads(ledger.note(_FROZEN) or "{}")
     holds = {list_id: ledger.hold(hold_id) for list_id, hold_id in known.items()}
-    return frozenset(list_id for list_id, hold in holds.items() if hold and hold.state == "open")
+    emptied = (list_id for list_id, hold in holds.items() if hold and hold.state == "open")
+    return frozenset([*emptied, *json.loads(ledger.note(_LOST) or "[]")])
+
+
+def note_lost(ledger: Ledger, names: frozenset[str]) -> None:
+    """Freeze the locations of these names, and no others that were lost before."""
+    stands, lost = ledger.note(_LOST), json.dumps(sorted(names))
+    if lost != (stands or "[]") and not ledger.set_note(_LOST, lost, stands):
+        note_lost(ledger, names)
 
 
 def without(snapshot: Snapshot, frozen: frozenset[str]) -> Snapshot:
-    """Give `snapshot` without the memberships of frozen lists."""
-    kept = (o for o in snapshot.observations if o.location.kind is not Kind.LIST or o.location.name not in frozen)
+    """Give `snapshot` without what is frozen."""
+    kept = (o for o in snapshot.observations if o.location.name not in frozen)
     return replace(snapshot, observations=tuple(kept)) if frozen else snapshot
 
 
 def with_memory_of(frozen: frozenset[str], before: Entry, after: Entry) -> Entry:
-    """Keep what was last seen of frozen lists, so that it can still be settled either way."""
-    kept = {key: seen for key, seen in before.seen.items() if key.removeprefix(f"{Kind.LIST.value}/") in frozen}
+    """Keep what was last seen of frozen locations, so that it can still be settled either way."""
+    kept = {key: seen for key, seen in before.seen.items() if key.split("/")[1] in frozen}
     return replace(after, seen={**after.seen, **kept}) if kept else after
 
 

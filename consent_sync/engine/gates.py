@@ -12,13 +12,27 @@ from datetime import UTC, datetime, timedelta
 
 from consent_sync.consent import rules
 from consent_sync.consent.landscape import Mode
+from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.ledger import Ledger, StoredHold
 from consent_sync.ports.runs import State, state_of
 
 from .settle import SERVICE
 
+
+class ForeignLedger(ConsentSyncError):
+    """The ledger is about the people of another environment, as after copying an environment with its settings.
+
+    Give this environment a ledger of its own (LEDGER_URL): it begins empty, and its first look reads restrictively.
+    If it is the same environment under a new id, take the note `organization` out of the ledger while nothing runs.
+    """
+
+    def __init__(self, known: str, found: str) -> None:
+        self.known, self.found = known, found
+        super().__init__(f"the ledger belongs to the organization {known}, and this environment is {found}")
+
+
 LEASE = timedelta(minutes=5)
-_MAPPING, _OWNER = "mapping", "owner"
+_MAPPING, _OWNER, _ORGANIZATION = "mapping", "owner", "organization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,21 @@ class Gates:
         if not self._approved() or not self._leads():
             return Mode.OBSERVE
         return self.chosen
+
+    def admit(self, organization_id: str) -> None:
+        """Bind the ledger to the organization that it is first used with. Raises ForeignLedger for any other one."""
+        known = self.ledger.note(_ORGANIZATION)
+        if known is None and not self.ledger.set_note(_ORGANIZATION, organization_id, None):
+            known = self.ledger.note(_ORGANIZATION)
+        if known not in {None, organization_id}:
+            self._step_back()
+            raise ForeignLedger(str(known), organization_id)
+
+    def _step_back(self) -> None:
+        """Leave the lead to whoever the ledger belongs to."""
+        stands = self.ledger.note(_OWNER)
+        if stands and json.loads(stands)["name"] == self.installation:
+            self.ledger.set_note(_OWNER, json.dumps({"name": "", "until": self.now().isoformat()}), stands)
 
     def _approved(self) -> bool:
         """Whether a person approved this mapping: the first one is taken, a changed one needs a plan and a word."""

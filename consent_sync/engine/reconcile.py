@@ -28,7 +28,7 @@ from consent_sync.ports.wake import Wake
 
 from .after import remember
 from .brake import admits
-from .emptied import freeze_emptied, frozen_lists, with_memory_of, without
+from .emptied import freeze_emptied, frozen_names, with_memory_of, without
 from .gates import service_hold
 from .kinship import carried_since, kinship
 
@@ -78,43 +78,46 @@ class Reconciler:
         A dry run reads and decides, and leaves no trace in either place. Raises ConsentSyncError where something could
         not be read, or written: then the same wake has to come again.
         """
-        landscape, born = self.tenant.landscape(), self.ledger.born()
         mode = min(self.mode(), task.ceiling, key=lambda m: m.step)
         with self.tenant.counting() as counter:
             for attempt in range(_ATTEMPTS):
                 if attempt:
                     self.sleep(_PAUSE)
-                before = self.ledger.revision()
-                frozen = frozen_lists(self.ledger)
-                snapshot = without(self.tenant.gather(wake.points, wake.records, wake.rows), frozen)
-                entries = self.ledger.load({*snapshot.holders, *snapshot.records})
-                if any(_is_busy(entry, before, snapshot.read_until) for entry in entries.values()):
-                    continue
-                whose = {subject for subject in entries if task.mine(snapshot, subject)}
-                lesson = learn(snapshot, entries, landscape, self._told(wake, snapshot, entries, born))
-                if not task.dry_run and freeze_emptied(self.ledger, lesson.evidence, snapshot.read_until):
-                    continue
-                decision = _narrowed(decide(snapshot, lesson, landscape), whose, task.brand)
-                tally = _tally(sum(point in whose for point in snapshot.holders), decision, mode)
-                if task.dry_run:
+                if tally := self._once(wake, task, mode):
                     return replace(tally, requests=counter.requests)
-                try:
-                    share = self._share_of(lesson, whose, snapshot, entries)
-                    kept = {s: with_memory_of(frozen, entries[s], entry) for s, entry in share.entries.items()}
-                    results = self._carry_out(replace(share, entries=kept), decision, mode, task.run_id)
-                except LedgerConflict:
-                    continue
-                if not any(result.outcome is Outcome.CHANGED for result in results):
-                    done = sum(result.outcome is Outcome.DONE for result in results)
-                    return replace(tally, written=done, requests=counter.requests)
         raise NotSettled(f"{len(wake.points) + len(wake.records)} contact points changed under every one of our looks")
 
-    def _told(self, wake: Wake, snapshot: Snapshot, entries: Mapping[Subject, Entry], born: datetime) -> Told:
+    def _once(self, wake: Wake, task: Task, mode: Mode) -> Tally | None:
+        """Look and carry out what follows; None where somebody was faster anywhere, so that we have to look again."""
+        landscape, before, frozen = self.tenant.landscape(), self.ledger.revision(), frozen_names(self.ledger)
+        snapshot = without(self.tenant.gather(wake.points, wake.records, wake.rows), frozen)
+        entries = self.ledger.load({*snapshot.holders, *snapshot.records})
+        if any(_is_busy(entry, before, snapshot.read_until) for entry in entries.values()):
+            return None
+        whose = {subject for subject in entries if task.mine(snapshot, subject)}
+        lesson = learn(snapshot, entries, landscape, self._told(wake, snapshot, entries, frozen))
+        if not task.dry_run and freeze_emptied(self.ledger, lesson.evidence, snapshot.read_until):
+            return None
+        decision = _narrowed(decide(snapshot, lesson, landscape), whose, task.brand)
+        tally = _tally(sum(point in whose for point in snapshot.holders), decision, mode)
+        if task.dry_run:
+            return tally
+        share = self._share_of(lesson, whose, snapshot, entries)
+        kept = {subject: with_memory_of(frozen, entries[subject], entry) for subject, entry in share.entries.items()}
+        try:
+            results = self._carry_out(replace(share, entries=kept), decision, mode, task.run_id)
+        except LedgerConflict:
+            return None
+        if any(result.outcome is Outcome.CHANGED for result in results):
+            return None
+        return replace(tally, written=sum(result.outcome is Outcome.DONE for result in results))
+
+    def _told(self, wake: Wake, snapshot: Snapshot, entries: Mapping[Subject, Entry], frozen: AbstractSet[str]) -> Told:
         kin = kinship(snapshot, entries, wake.moves, self.ledger)
         kept = self.ledger.registers({key for keys in kin.former.values() for key, _ in keys}) if kin.former else {}
         return Told(
-            born,
-            tuple(act for act in wake.acts if act.location.name not in frozen_lists(self.ledger)),
+            self.ledger.born(),
+            tuple(act for act in wake.acts if act.location.name not in frozen),
             {heir: tuple(sources) for heir, sources in kin.heirs.items()},
             {heir: tuple((kept[key], since) for key, since in keys) for heir, keys in kin.former.items()},
         )
@@ -123,14 +126,7 @@ class Reconciler:
         """Record what was learnt and what will be written, write it, record what became of it."""
         for scope in decision.ignored:
             self.ledger.open_hold(service_hold(rules.HOLD_UNENFORCED.id, str(scope), datetime.now(UTC)))
-        writes = [write for write in decision.writes if write.allowed_in(mode)]
-        openings = sum(write.to is Reading.IN for write in writes)
-        if (
-            openings
-            and run_id is None
-            and not admits(self.ledger, self.tenant.landscape().policy, openings, datetime.now(UTC))
-        ):
-            writes = [write for write in writes if write.to is Reading.OUT]
+        writes = self._allowed(decision, mode, run_id)
         intended = _with_intents(lesson.entries, writes)
         kept = self.ledger.save(intended.values(), _learnt(lesson, run_id), decision.holds)
         if not writes:
@@ -140,6 +136,15 @@ class Reconciler:
         if error := next((result.error for result in results if result.outcome is Outcome.FAILED), None):
             raise error
         return results
+
+    def _allowed(self, decision: Decision, mode: Mode, run_id: str | None) -> list[Write]:
+        """Give the writes that the mode and, for events, the brake let through; a run has its own brake."""
+        writes = [write for write in decision.writes if write.allowed_in(mode)]
+        openings = sum(write.to is Reading.IN for write in writes)
+        policy, now = self.tenant.landscape().policy, datetime.now(UTC)
+        if openings and run_id is None and not admits(self.ledger, policy, openings, now):
+            return [write for write in writes if write.to is Reading.OUT]
+        return writes
 
     def _share_of(
         self, lesson: Lesson, whose: AbstractSet[Subject], snapshot: Snapshot, before: Mapping[Subject, Entry]

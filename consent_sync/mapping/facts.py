@@ -66,7 +66,8 @@ class ListFacts:
 class Facts:
     """Everything the mapping needs to know of the tenant, keyed by lower-case id.
 
-    `columns` holds, by table and column name, the type that the metadata gives a column (AttributeType).
+    `columns` holds, by table and column name, the type that the metadata gives a column (AttributeType). `gone` names
+    what is here from memory only: the tenant had it once and no longer does.
     """
 
     profiles: Mapping[str, ProfileFacts]
@@ -74,3 +75,10 @@ class Facts:
     topics: Mapping[str, TopicFacts]
     lists: Mapping[str, ListFacts]
     columns: Mapping[str, Mapping[str, str]]
+    gone: frozenset[str] = frozenset()
+
+    @property
+    def stray(self) -> tuple[str, ...]:
+        """Commercial purposes that no compliance profile has: nobody can say which brand they are."""
+        placed = {id_ for profile in self.profiles.values() for id_ in profile.purposes}
+        return tuple(p.id for p in self.purposes.values() if p.type is PurposeType.COMMERCIAL and p.id not in placed)

@@ -42,6 +42,9 @@ def resolve(mapping: LoadedMapping, facts: Facts) -> Landscape:
             scope = topic(str(pair.topic))
             parents[scope] = purpose(facts.topics[scope.id].purpose_id)
             meanings[Kind.ROW, str(scope)] = Meaning((scope,), POINT_SIDE, name, opened=Opened.IN)
+    for purpose_id in facts.stray:
+        everything = (tenant(PurposeType.COMMERCIAL),)
+        meanings[Kind.ROW, str(purpose(purpose_id))] = Meaning(everything, POINT_SIDE, writable=False)
     by_enforcement = {
         model: frozenset(purpose(p.id) for p in facts.purposes.values() if p.enforcement is model) & parents.keys()
         for model in Enforcement

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 
 from consent_sync.consent.decide import Write
 from consent_sync.consent.landscape import Landscape
-from consent_sync.consent.model import ContactPoint, RecordRef, Snapshot
+from consent_sync.consent.model import ContactPoint, Kind, RecordRef, Snapshot
 from consent_sync.dataverse.client import DataverseClient
+from consent_sync.dataverse.errors import NotFound
+from consent_sync.mapping.facts import Facts
 from consent_sync.mapping.load import LoadedMapping
 from consent_sync.mapping.resolve import resolve
 from consent_sync.ports.runs import Source
@@ -19,7 +21,7 @@ from consent_sync.ports.tenant import Page, RequestCount, Result
 
 from .apply import apply
 from .facts import read_facts
-from .gather import gather, points_of_rows
+from .gather import ListGone, gather, points_of_rows
 from .observe import Lens
 from .pages import read_page
 
@@ -27,13 +29,21 @@ FACTS_GOOD_FOR = 600.0
 """Seconds after which purposes, topics and lists are read again: an administrator may have changed them."""
 
 
+type Vet = Callable[[str, Facts], Facts]
+"""Called with the organization and each new reading of its facts; gives the facts to work with, or raises."""
+
+
 class DataverseTenant:
     """Implements the tenant port on one environment; safe to use from many threads."""
 
     def __init__(
-        self, client: DataverseClient, mapping: LoadedMapping, clock: Callable[[], float] = time.monotonic
+        self,
+        client: DataverseClient,
+        mapping: LoadedMapping,
+        vet: Vet,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client, self._mapping, self._clock = client, mapping, clock
+        self._client, self._mapping, self._vet, self._clock = client, mapping, vet, clock
         self._lock = threading.Lock()
         self._lens: Lens | None = None
         self._read_at = 0.0
@@ -46,12 +56,19 @@ class DataverseTenant:
         self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()
     ) -> Snapshot:
         """Read every location of these contact points, records and consent rows, and of all that share an address."""
-        return gather(self._client, self._look(), {*points, *points_of_rows(self._client, rows)}, records)
+        asked, lens = {*points, *points_of_rows(self._client, rows)}, self._look()
+        try:
+            return gather(self._client, lens, asked, records)
+        except ListGone:
+            return gather(self._client, self._look(other_than=lens), asked, records)
 
     def apply(self, writes: Sequence[Write]) -> list[Result]:
         """Do the writes in their order, each only if its row is still as it was read; one result each."""
-        before = self._client.server_time or datetime.now(UTC)
-        return apply(self._client, self._look().facts, writes, before)
+        before, lens = self._client.server_time or datetime.now(UTC), self._look()
+        results = apply(self._client, lens.facts, writes, before)
+        if any(_names_what_is_gone(result) for result in results):
+            self._look(other_than=lens)
+        return results
 
     def page(self, source: Source, after: str | None, size: int) -> Page:
         """Read the next page of contact points and records; `after` is the last page's, None at the start."""
@@ -61,11 +78,20 @@ class DataverseTenant:
         """Count the round trips of this thread within the block."""
         return self._client.counting()
 
-    def _look(self) -> Lens:
+    def _look(self, *, other_than: Lens | None = None) -> Lens:
         with self._lock:
-            if self._lens is None or self._clock() - self._read_at > FACTS_GOOD_FOR:
-                user_id = self._client.whoami().user_id
-                facts = read_facts(self._client, self._mapping.file)
-                self._lens = Lens(self._mapping.file, facts, resolve(self._mapping, facts), user_id)
+            if self._lens is None or self._lens is other_than or self._clock() - self._read_at > FACTS_GOOD_FOR:
+                self._lens = self._read()
                 self._read_at = self._clock()
             return self._lens
+
+    def _read(self) -> Lens:
+        me, found = self._client.whoami(), read_facts(self._client, self._mapping.file)
+        facts = self._vet(me.organization_id, found)
+        return Lens(self._mapping.file, facts, resolve(self._mapping, facts), me.user_id)
+
+
+def _names_what_is_gone(result: Result) -> bool:
+    """Whether a new consent row was refused because its purpose or topic is not there."""
+    location = result.write.location
+    return location.kind is Kind.ROW and location.row_id is None and isinstance(result.error, NotFound)

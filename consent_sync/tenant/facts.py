@@ -92,7 +92,7 @@ def _purpose(row: dict[str, Any]) -> PurposeFacts:
 
 
 def _topic(row: dict[str, Any]) -> TopicFacts:
-    return TopicFacts(row["msdynmkt_topicid"], row["msdynmkt_name"], row["_msdynmkt_purposeid_value"])
+    return TopicFacts(row["msdynmkt_topicid"], row["msdynmkt_name"], row["_msdynmkt_purposeid_value"] or "")
 
 
 def _list(row: dict[str, Any]) -> ListFacts:

@@ -18,6 +18,7 @@ from consent_sync.dataverse import fetchxml as fx
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.odata import all_of, any_of, eq, is_in
 from consent_sync.dataverse.query import Query
+from consent_sync.errors import ConsentSyncError
 
 from . import tables
 from .observe import Lens, consent_rows, flags, is_unread, memberships
@@ -43,6 +44,10 @@ _ROW_COLUMNS = (
 type Row = dict[str, Any]
 
 
+class ListGone(ConsentSyncError):
+    """A list was deleted while the service was at work. The message comes back by itself, and is read without it."""
+
+
 class Gathering:
     """What was read so far, ring by ring."""
 
@@ -52,6 +57,7 @@ class Gathering:
         self.records: dict[RecordRef, Row] = {}
         self.members: dict[RecordRef, list[Row]] = defaultdict(list)
         self.rows: dict[ContactPoint, dict[str, Row]] = defaultdict(dict)
+        self.lists: set[str] = set()
 
     def holders(self) -> dict[ContactPoint, frozenset[RecordRef]]:
         """Which records carry each contact point that was asked for or found."""
@@ -85,12 +91,16 @@ def gather(
 ) -> Snapshot:
     """Read every location of `points` and `records`, and of all that share an address with them.
 
-    Raises DataverseError if anything could not be read: a partial read would look like silence.
+    Raises DataverseError if anything could not be read, for a partial read would look like silence, and ListGone where
+    a list no longer is there, for its members would look like people who left it.
     """
     found, started = Gathering(lens), time.monotonic()
     ring, ids = set(points), set(records)
-    for _ in range(_RINGS):
-        _read_ring(client, found, ring, ids)
+    lists = {id_ for table in tables.RECORD_SETS for _, id_ in lens.lists_of(table)}
+    for number in range(_RINGS):
+        _read_ring(client, found, ring, ids, () if number else sorted(lists))
+        if not found.lists >= lists:
+            raise ListGone("a list that the mapping names was deleted meanwhile")
         found.asked |= ring
         ring, ids = set(found.holders()) - found.asked, set(found.merged().values()) - found.records.keys()
         if not ring and not ids:
@@ -121,7 +131,11 @@ def points_of_rows(client: DataverseClient, rows: Collection[str]) -> set[Contac
 
 
 def _read_ring(
-    client: DataverseClient, found: Gathering, points: Collection[ContactPoint], ids: Collection[RecordRef]
+    client: DataverseClient,
+    found: Gathering,
+    points: Collection[ContactPoint],
+    ids: Collection[RecordRef],
+    lists: Collection[str],
 ) -> None:
     takers: list[Callable[[Iterable[Row]], None]] = []
     queries: list[Query] = []
@@ -129,6 +143,9 @@ def _read_ring(
         queries.append(query)
         takers.append(take)
     if queries:
+        if lists:
+            queries.append(Query("lists", select=("listid",), filter=is_in("listid", lists)))
+            takers.append(lambda rows: found.lists.update(row["listid"] for row in rows))
         for take, rows in zip(takers, client.list_many(queries), strict=True):
             take(rows)
 

@@ -46,9 +46,10 @@ class Lens:
         return tuple(column for column in self.mapping.flags if column in self.facts.columns[table])
 
     def lists_of(self, table: str) -> list[tuple[Kind, str]]:
-        """Mapped lists whose members are rows of `table`."""
+        """Mapped lists whose members are rows of `table`, those that are gone left out."""
         lists = [key for key in self.landscape.meanings if key[0] in {Kind.LIST, Kind.OPT_OUT_LIST}]
-        return [(kind, id_) for kind, id_ in lists if self.facts.lists[id_].table == table]
+        living = [(kind, id_) for kind, id_ in lists if id_ not in self.facts.gone]
+        return [(kind, id_) for kind, id_ in living if self.facts.lists[id_].table == table]
 
     def trusts_members_of(self, list_id: str) -> bool:
         """Whether the customer vouches for everybody who can add members."""
@@ -57,7 +58,9 @@ class Lens:
 
     def trusted_sources(self, scope: Scope) -> frozenset[Source]:
         """Where an opt-in to `scope` must come from to be believed; of several brands, where all of them believe it."""
-        label = self.landscape.meanings[Kind.ROW, str(scope)].brand or ""
+        label = self.landscape.meanings[Kind.ROW, str(scope)].brand
+        if label is None:
+            return frozenset()
         brands = [self.mapping.brands[name] for name in label.split("+")]
         everywhere = self.mapping.policy.trusted_opt_in_sources
         own = (everywhere if b.trusted_opt_in_sources is None else b.trusted_opt_in_sources for b in brands)
@@ -155,9 +158,12 @@ def consent_rows(lens: Lens, point: ContactPoint, rows: Iterable[Mapping[str, An
 def scope_of_row(row: Mapping[str, Any]) -> Scope | None:
     """Which scope a consent row is about; None for a row that names nothing.
 
-    The consent type is optional in the metadata, so a row without one counts by the lookups it has.
+    The consent type is optional in the metadata, so a row without one counts by the lookups it has. A row about a topic
+    that was deleted keeps the lookup of its purpose, and is not about that.
     """
     topic_id, purpose_id = row.get(tables.TOPIC_ID), row.get(tables.PURPOSE_ID)
+    if not topic_id and row.get(tables.CONSENT_TYPE) == tables.OF_TOPIC:
+        return None
     if topic_id and row.get(tables.CONSENT_TYPE) != tables.OF_PURPOSE:
         return topic(topic_id)
     return purpose(purpose_id) if purpose_id else None

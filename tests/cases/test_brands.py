@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from local.company import CONTOSO, FABRIKAM
 from local.emulator import schema
 from tests.cases.mappings import OpenOffice, one_brand
@@ -47,9 +45,6 @@ def test_case_11_the_last_brand_out_sets_the_flag(office: Office) -> None:
     assert office.sync() == {("ann", "donotbulkemail"): True}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a purpose of no profile is not missed by the mapping, and its rows are not read"
-)
 def test_case_12_an_opt_out_from_a_purpose_of_no_mapped_brand_sets_the_flag_and_alarms(office: Office) -> None:
     add_purpose(office, "nobody's", THIRD_PURPOSE)
     ann = office.contact("ann")

@@ -257,7 +257,6 @@ def test_case_85_opt_outs_that_a_restored_backup_lost_are_written_again(office: 
     assert IN not in changed.values()
 
 
-@pytest.mark.xfail(strict=True, reason="the ledger does not know which environment it belongs to")
 def test_case_85_a_ledger_is_never_used_with_a_copy_of_its_environment(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
