@@ -7,14 +7,14 @@ wider. A location opens only when nothing blocks it at any address it concerns a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from . import rules
 from .evidence import Lesson
 from .hold import Hold, Watch
 from .landscape import Landscape, Loosened, Mode
-from .model import Kind, Location, Observation, Reading, Scope, Snapshot
+from .model import Kind, Location, Observation, Reading, Scope, Snapshot, Subject
 from .state import Knowledge
 from .targets import Target, closed, differs, opened, points_at, shadowed
 
@@ -55,7 +55,8 @@ class Decision:
 def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision:
     """Decide for every location of `snapshot`, with `lesson` learnt from it."""
     know = Knowledge(landscape, lesson.entries, snapshot)
-    points_of = snapshot.points_of()
+    points_of = snapshot.points_of
+    snapshot = replace(snapshot, observations=tuple(_telling(snapshot, lesson)))
     targets: dict[Location, Target] = {}
     for o in snapshot.observations:
         points = points_at(o.location, points_of)
@@ -85,6 +86,23 @@ def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision
     holds += [Hold(write.location, rules.HOLD_UNSENT.id, write.observed.reading) for write in unsent]
     ignored = frozenset(s for o in snapshot.observations for s in _ignored(o, targets.get(o.location), landscape))
     return Decision(tuple(writes), unsent, tuple(hold for hold in holds if hold), ignored)
+
+
+def _telling(snapshot: Snapshot, lesson: Lesson) -> Iterator[Observation]:
+    """Leave out whom nobody ever said anything about: most people, and nothing follows for them."""
+    entries = lesson.entries
+    spoken: set[Subject] = {at.subject for at in (*lesson.loosened, *lesson.doubtful, *lesson.ours)}
+    for point, holders in snapshot.holders.items():
+        if entries[point].registers or any(entries[holder].registers for holder in holders):
+            spoken.add(point)
+            spoken |= holders
+    last, telling = None, False
+    for o in snapshot.observations:
+        if o.location.subject is not last:  # those of one subject stand together
+            last = o.location.subject
+            telling = last in spoken
+        if telling:
+            yield o
 
 
 def _ignored(o: Observation, target: Target | None, landscape: Landscape) -> frozenset[Scope]:

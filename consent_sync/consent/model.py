@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 
 
 class Channel(StrEnum):
@@ -188,7 +189,7 @@ class Move:
     left: ContactPoint
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """Everything read for some contact points at one moment.
 
@@ -209,6 +210,7 @@ class Snapshot:
     inactive: frozenset[RecordRef] = frozenset()
     minors: frozenset[RecordRef] = frozenset()
 
+    @cached_property
     def points_of(self) -> dict[RecordRef, frozenset[ContactPoint]]:
         """The same as `holders`, asked from the record's end."""
         found: dict[RecordRef, set[ContactPoint]] = {record: set() for record in self.records}

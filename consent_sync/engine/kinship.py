@@ -30,7 +30,7 @@ def kinship(snapshot: Snapshot, entries: Mapping[Subject, Entry], moves: Iterabl
     for move in moves:
         left[move.record].add(move.left)
     found = Kinship()
-    for record, points in snapshot.points_of().items():
+    for record, points in snapshot.points_of.items():
         known, now = entries[record].points, {ledger.key(point): point for point in points}
         moved = sorted(point for point in left[record] - points if point in snapshot.holders)
         if not known and not moved:
@@ -59,7 +59,7 @@ def carried_since(
     """
     created = {o.location.subject: o.created for o in snapshot.observations}
     found: dict[RecordRef, dict[str, datetime]] = {}
-    for record, points in snapshot.points_of().items():
+    for record, points in snapshot.points_of.items():
         entry = before[record]
         first = entry.looked if entry.looked > NEVER else created.get(record, NEVER)
         found[record] = {key: entry.points.get(key, first) for key in map(ledger.key, points)}

@@ -89,8 +89,10 @@ class Reconciler:
 
     def _once(self, wake: Wake, task: Task, mode: Mode) -> Tally | None:
         """Look and carry out what follows; None where somebody was faster anywhere, so that we have to look again."""
-        landscape, before, frozen = self.tenant.landscape(), self.ledger.revision(), frozen_names(self.ledger)
-        snapshot = without(self.tenant.gather(wake.points, wake.records, wake.rows), frozen)
+        landscape, before = self.tenant.landscape(), self.ledger.revision()
+        found = self.tenant.gather(wake.points, wake.records, wake.rows)
+        frozen = frozen_names(self.ledger)  # only now: reading may have found that something is gone
+        snapshot = without(found, frozen)
         entries = self.ledger.load({*snapshot.holders, *snapshot.records})
         if any(_is_busy(entry, before, snapshot.read_until) for entry in entries.values()):
             return None
