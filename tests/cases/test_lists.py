@@ -140,6 +140,65 @@ def test_case_24_a_deleted_list_opts_nobody_out(office: Office) -> None:
     assert office.sync() == {}
 
 
+def test_case_24_a_deleted_list_opts_nobody_out_whatever_the_events_of_its_members_say(
+    office: Office, doorbell: Doorbell
+) -> None:
+    crowd(office, 5)
+    office.sync()
+    doorbell.listen_to(office)
+    office.people.delete(f"lists({LISTS['newsletter list']})")
+    wakes = doorbell.wakes(office)
+    assert wakes
+    assert office.work(*wakes) == {}
+
+
+def test_case_24_a_deleted_list_waits_for_a_person(office: Office) -> None:
+    office.contact("ann")
+    office.sync()
+    office.people.delete(f"lists({LISTS['newsletter list']})")
+    office.sync()
+    office.sync()
+    office.restart()
+    office.sync()
+    (hold,) = office.service.ledger.holds()
+    assert hold.rule == "hold-mapping-gone"
+    assert hold.location.startswith(LISTS["newsletter list"])
+
+
+def test_case_24_a_deleted_opt_out_list_lets_nobody_in_and_stops_nothing_else(office: Office) -> None:
+    ann, bob = office.contact("ann"), office.contact("bob")
+    office.join("ann", "no contoso")
+    office.sync()
+    office.people.delete(f"lists({LISTS['no contoso']})")
+    office.says(bob, "contoso", OUT)
+    assert office.sync() == {}
+    office.says(bob, "fabrikam", OUT)
+    assert office.sync() == {("bob", "donotbulkemail"): True}
+    assert office.state()[ann, "contoso"] is OUT
+
+
+def test_case_24_a_list_that_comes_back_is_in_step_again(office: Office) -> None:
+    ann = office.contact("ann")
+    office.join("ann", "newsletter list")
+    office.sync()
+    id_ = LISTS["newsletter list"]
+    office.people.delete(f"lists({id_})")
+    office.sync()
+    office.emulator.store.load([("list", {"listid": id_, "listname": "Restored", "createdfromcode": 2})])
+    office.restart()
+    office.join("ann", "newsletter list")
+    office.says(ann, "newsletter", OUT)
+    assert office.sync() == {("ann", "newsletter list"): None}
+
+
+def test_case_24_a_list_that_was_never_there_is_a_mistake_in_the_mapping(office: Office) -> None:
+    office.people.delete(f"lists({LISTS['newsletter list']})")
+    for _ in range(2):
+        with pytest.raises(MappingError, match=r"topics\[0\]\.list: no such list"):
+            office.sync()
+        office.restart()
+
+
 def test_case_24_a_deleted_list_does_not_stop_the_opt_outs_of_everything_else(office: Office) -> None:
     office.contact("ann")
     office.sync()
