@@ -54,6 +54,27 @@ def test_case_12_an_opt_out_from_a_purpose_of_no_mapped_brand_sets_the_flag_and_
     assert office.holds()
 
 
+def test_case_12_a_purpose_of_no_profile_is_never_written_and_waits_for_a_person(office: Office) -> None:
+    add_purpose(office, "nobody's", THIRD_PURPOSE)
+    ann = office.contact("ann", donotbulkemail=True)
+    office.sync()
+    assert (ann, "nobody's") not in office.state()
+    (hold,) = office.service.ledger.holds()
+    assert (hold.rule, hold.location[:36]) == ("hold-purpose-of-no-brand", THIRD_PURPOSE)
+
+
+def test_case_12_a_purpose_that_is_given_to_a_brand_counts_for_that_brand(office: Office) -> None:
+    add_purpose(office, "nobody's", THIRD_PURPOSE)
+    ann = office.contact("ann")
+    office.sync()
+    office.emulator.store.load(
+        [(LINK, {"msdynmkt_purposeid": THIRD_PURPOSE, "msdynmkt_compliancesettings4id": FABRIKAM.profile})]
+    )
+    office.restart()
+    office.says(ann, "nobody's", OUT)
+    assert office.sync() == {}
+
+
 def test_case_12_an_opt_in_to_a_purpose_of_no_mapped_brand_opens_nothing(office: Office) -> None:
     add_purpose(office, "nobody's", THIRD_PURPOSE)
     ann = office.contact("ann", donotbulkemail=True)

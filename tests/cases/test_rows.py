@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from local.company import CONTOSO
 from local.emulator import schema
 from tests.cases.office import DISABLED, IN, NOT_SET, OUT, RESTRICTIVE, SCOPES, Office
 
@@ -160,6 +161,30 @@ def test_case_56_a_deleted_purpose_does_not_stop_the_opt_outs_of_the_other_brand
     ann = office.contact("ann")
     office.sync()
     office.people.delete(f"msdynmkt_purposes({SCOPES['contoso']})")
+    office.change("ann", donotbulkemail=True)
+    assert office.sync() == {(ann, "fabrikam"): OUT}
+
+
+def test_case_56_a_deleted_purpose_freezes_all_that_belongs_to_it(office: Office) -> None:
+    ann = office.contact("ann")
+    office.join("ann", "newsletter list", "events list")
+    office.sync()
+    office.people.delete(f"msdynmkt_purposes({SCOPES['contoso']})")
+    office.restart()
+    office.leave("ann", "newsletter list")
+    office.leave("ann", "events list")
+    assert office.sync() == {(ann, "events"): OUT}
+    assert {hold.rule for hold in office.service.ledger.holds()} == {"hold-mapping-gone"}
+
+
+def test_case_56_a_deleted_profile_freezes_its_brand_only(office: Office) -> None:
+    ann = office.contact("ann")
+    office.join("ann", "newsletter list")
+    office.sync()
+    office.people.delete(f"msdynmkt_compliancesettings4s({CONTOSO.profile})")
+    office.restart()
+    office.leave("ann", "newsletter list")
+    assert office.sync() == {}
     office.change("ann", donotbulkemail=True)
     assert office.sync() == {(ann, "fabrikam"): OUT}
 

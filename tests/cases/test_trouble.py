@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from consent_sync.consent.model import Channel, ContactPoint
+from consent_sync.engine.gates import ForeignLedger
 from consent_sync.errors import ConsentSyncError
 from consent_sync.mapping.load import MappingError
 from consent_sync.ports.wake import Wake
@@ -267,6 +269,37 @@ def test_case_85_a_ledger_is_never_used_with_a_copy_of_its_environment(
     office.change("ann", donotbulkemail=True)
     with pytest.raises(ConsentSyncError):
         _start_and_sync(office)
+
+
+def test_case_85_a_ledger_of_another_environment_is_left_as_it_was(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = office.contact("ann")
+    office.sync()
+    point, before = ContactPoint(Channel.EMAIL, ann), office.service.ledger.revision()
+    monkeypatch.setattr(seed, "ORGANIZATION", "00000000-0000-4000-8000-0000000000cc")
+    office.emulator.store.execute('UPDATE "organization" SET organizationid = ?', (seed.ORGANIZATION,))
+    office.change("ann", donotbulkemail=True)
+    state = office.state()
+    for _ in range(2):
+        with pytest.raises(ForeignLedger, match="0000000000cc"):
+            _start_and_sync(office)
+    assert office.state() == state
+    assert office.service.ledger.revision() == before
+    assert office.service.ledger.history(point) == []
+
+
+def test_case_85_a_copy_does_not_keep_the_lead_from_the_environment_of_the_ledger(office: Office) -> None:
+    ann = office.contact("ann")
+    copy = office.start(office.folder / "ledger.db", "copy")
+    copy.ledger.set_note("organization", "00000000-0000-4000-8000-0000000000cc", None)
+    with pytest.raises(ForeignLedger):
+        office.work(office.everybody(), service=copy)
+    copy.ledger.set_note("organization", seed.ORGANIZATION, "00000000-0000-4000-8000-0000000000cc")
+    office.change("ann", donotbulkemail=True)
+    assert office.sync() == {(ann, "contoso"): OUT, (ann, "fabrikam"): OUT}
+    copy.ledger.close()
+    copy.client.close()
 
 
 def _start_and_sync(office: Office) -> None:
