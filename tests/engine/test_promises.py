@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -329,3 +331,10 @@ def test_no_echo_a_worker_waits_while_another_one_writes(bench: Bench) -> None:
         bench.look()
     bench.world.wait(60)
     assert bench.written() == []
+
+
+def test_merge_algebra_an_event_that_claims_a_time_to_come_does_not_outlive_a_later_opt_in(bench: Bench) -> None:
+    act = bench.world.consent(A, T1, OUT)
+    bench.look(replace(act, at=bench.world.now + timedelta(days=365)))
+    bench.look(bench.world.consent(A, T1, IN))
+    assert "l1" in bench.world.records[ANN].lists
