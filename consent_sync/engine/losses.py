@@ -40,8 +40,6 @@ def _report(ledger: Ledger, troubles: dict[str, str], now: datetime) -> None:
     """Open one hold for each trouble, and another one only if it comes back after it was over."""
     stands = ledger.note(_REPORTED)
     known: dict[str, str] = json.loads(stands or "{}")
-    if troubles == known:
-        return
     for id_ in sorted(troubles.keys() - known.keys()):
         ledger.open_hold(service_hold(troubles[id_], f"{id_}-{now:%Y%m%dT%H%M}", now))
     if not ledger.set_note(_REPORTED, json.dumps(troubles, sort_keys=True), stands):

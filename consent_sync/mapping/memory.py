@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from consent_sync.consent.model import PurposeType, purpose, topic
+from consent_sync.consent.model import purpose, topic
 
 from .facts import Facts, ProfileFacts
 from .schema import Brand, MappingFile
@@ -80,10 +80,8 @@ def _frozen(brand: Brand, facts: Facts) -> set[str]:
         known = facts.topics.get(topic_id)
         if known and (topic_id in facts.gone or known.purpose_id in lost):
             frozen |= {str(topic(topic_id)), list_id}
-    lists = {str(id_) for id_ in brand.opt_out_lists}
-    if not any(facts.purposes[id_].type is PurposeType.COMMERCIAL for id_ in living.intersection(profile.purposes)):
-        frozen |= lists
-    return frozen | (facts.gone & (lists | {str(pair.list) for pair in brand.topics}))
+    lists = {str(pair.list) for pair in brand.topics} | {str(id_) for id_ in brand.opt_out_lists}
+    return frozen | (facts.gone & lists)
 
 
 def to_json(facts: Facts) -> str:
