@@ -52,7 +52,8 @@ class Told:
 def learn(snapshot: Snapshot, entries: Mapping[Subject, Entry], landscape: Landscape, told: Told) -> Lesson:
     """Join what `snapshot` and `told` prove into `entries`, one per subject of the snapshot."""
     seen_by = snapshot.read_until  # an event tells of the past, whatever time it claims
-    acts = _by_location(replace(a, at=min(a.at, seen_by)) for a in told.acts if a.location.subject in entries)
+    mapped = [a for a in told.acts if (a.location.kind, a.location.name) in landscape.meanings]
+    acts = _by_location(replace(a, at=min(a.at, seen_by)) for a in mapped if a.location.subject in entries)
     before = {o.location: _seen_before(entries[o.location.subject], o.location) for o in snapshot.observations}
     readings = {o.location: _as_read(o, before[o.location], landscape) for o in snapshot.observations}
     loosened = {o.location for o in snapshot.observations if _is_loosened(o, before[o.location], readings[o.location])}

@@ -7,7 +7,7 @@ from typing import Any
 from local.company import CONTOSO, FABRIKAM
 from local.emulator import schema
 from tests.cases.mappings import OpenOffice, one_brand
-from tests.cases.office import IN, OUT, Office
+from tests.cases.office import IN, OUT, Doorbell, Office
 from tests.cases.scenes import LINK, THIRD_PURPOSE, add_purpose
 
 THIRD_BRAND = "7a000000-0000-4000-8000-000000000001"
@@ -81,6 +81,19 @@ def test_case_12_an_opt_in_to_a_purpose_of_no_mapped_brand_opens_nothing(office:
     office.sync()
     office.says(ann, "nobody's", IN)
     assert office.sync() == {}
+
+
+def test_case_12_an_event_about_a_purpose_that_the_mapping_leaves_alone_is_worked_like_any_other(
+    open_office: OpenOffice, doorbell: Doorbell
+) -> None:
+    office = open_office(one_brand)
+    ann = office.contact("ann")
+    office.sync()
+    doorbell.listen_to(office)
+    office.says(ann, "fabrikam", OUT)
+    wakes = doorbell.wakes(office)
+    assert any(wake.acts for wake in wakes)
+    assert office.work(*wakes) == {}
 
 
 def third_brand(mapping: dict[str, Any]) -> None:
