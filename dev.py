@@ -47,8 +47,9 @@ LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_
 
 COMMANDS = {
     "demo": Command("see two-way sync happen on this machine, then check it", ("-m", "local.demo")),
-    "simulate": Command(
-        "try every order of acts, reads, writes and crashes on the rule, beside naive rules", ("-m", "local.simulate")
+    "simulate": Command("attack the whole service at random, for as long as you like", ("-m", "local.simulate")),
+    "proof": Command(
+        "try every order of acts, reads, writes and crashes on the rule, beside naive rules", ("-m", "local.proof")
     ),
     "test": Command(
         "lint, types, layers and all tests; more arguments go to pytest",
@@ -61,6 +62,7 @@ COMMANDS = {
         ),
         needs_azurite=True,
     ),
+    "bench": Command("measure learning and deciding", ("-m", "local.bench")),
     "emulator": Command("serve the Dataverse emulator", ("-m", "local.emulator")),
     "host": Command("serve function_app.py, or another Functions app", ("-m", "local.host")),
 }

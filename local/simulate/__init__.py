@@ -1,1 +1,1 @@
-"""Every interleaving of a few steps, judged: why the rule of two registers, and not a simpler one."""
+"""The whole service attacked at random: real engine, real client, the emulator, and a history of trouble each time."""

@@ -1,4 +1,4 @@
-"""Every interleaving of up to six steps on two places, through the production reconcile. `pytest -s` prints the table.
+"""Every interleaving of up to six steps on two places, through the production reconcile.
 
 The space is the one of the published comparison: the counts of the naive rules are reproduced to the last word.
 """
@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from local.simulate.table import STEPS, Case, cases, line
-from local.simulate.walk import Count
+from local.proof.page import CASES, count_case
 
-CASES = {f"{case.rule} {case.variant}".strip(): case for case in cases()}
 OURS = [name for name, case in CASES.items() if case.must_hold]
 WORDS = 1_055_124
 
@@ -22,43 +20,30 @@ STUCK_AT_MOST = {
 EXACT = "two registers late, and exact times"
 
 
-@pytest.fixture(scope="module")
-def counted() -> dict[str, Count]:
-    return {}
-
-
-def count(name: str, counted: dict[str, Count]) -> Count:
-    if name not in counted:
-        case: Case = CASES[name]
-        counted[name] = case.count(STEPS)
-        print(f"\n{line(case, counted[name])}", end="")  # noqa: T201  - the table, with pytest -s
-    return counted[name]
-
-
 @pytest.mark.parametrize(
     ("rule", "wrong", "stuck"),
     [("last-modified-wins", 96_950, 6_560), ("out-always-wins", 0, 53_352), ("three-way-base If-Match", 20, 44_410)],
 )
-def test_the_naive_rules_fail_as_published(rule: str, wrong: int, stuck: int, counted: dict[str, Count]) -> None:
-    found = count(rule, counted)
+def test_the_naive_rules_fail_as_published(rule: str, wrong: int, stuck: int) -> None:
+    found = count_case(rule)
     assert (found.words, found.wrong, found.stuck) == (WORDS, wrong, stuck)
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_no_wrong_mail_in_any_interleaving(name: str, counted: dict[str, Count]) -> None:
-    found = count(name, counted)
+def test_no_wrong_mail_in_any_interleaving(name: str) -> None:
+    found = count_case(name)
     assert (found.words, found.wrong, found.first_wrong) == (WORDS, 0, "")
 
 
 @pytest.mark.parametrize("name", STUCK_AT_MOST)
-def test_liveness_is_as_good_as_published(name: str, counted: dict[str, Count]) -> None:
-    assert count(name, counted).stuck <= STUCK_AT_MOST[name]
+def test_liveness_is_as_good_as_published(name: str) -> None:
+    assert count_case(name).stuck <= STUCK_AT_MOST[name]
 
 
-def test_liveness_with_exact_times_is_as_good_as_published(counted: dict[str, Count]) -> None:
-    assert count(EXACT, counted).stuck <= 178
+def test_liveness_with_exact_times_is_as_good_as_published() -> None:
+    assert count_case(EXACT).stuck <= 178
 
 
-def test_the_model_can_fail_without_if_match_acts_are_overwritten(counted: dict[str, Count]) -> None:
-    found = count("two registers lost, WITHOUT If-Match", counted)
+def test_the_model_can_fail_without_if_match_acts_are_overwritten() -> None:
+    found = count_case("two registers lost, WITHOUT If-Match")
     assert (found.wrong, found.first_wrong) == (144, "a- read a+ b- write")

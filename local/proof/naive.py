@@ -62,7 +62,7 @@ class Naive:
     if_match: bool
 
     def step(self, state: State, symbol: str) -> State:
-        """Do one step; see :data:`local.simulate.table.ALPHABET`."""
+        """Do one step; see :data:`local.proof.table.ALPHABET`."""
         now = 1 + max(row.touched for row in (*state.rows, *(state.read or ())))
         side, what = "ab".find(symbol[0]), symbol[1:]
         if side >= 0:
