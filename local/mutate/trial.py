@@ -1,0 +1,85 @@
+"""Runs the tests against mutants, each in a copy of the tree of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+from functools import partial
+from pathlib import Path
+
+from .mutants import Mutant
+
+SELECTION = ("tests/engine", "tests/model/test_scenes.py", "tests/cases")
+"""Fast tests first: the promises and the attack, every interleaving of three steps (`quick` leaves out more), every case."""
+SECONDS = 60
+WORKERS = 2
+NEEDED = ("consent_sync", "local", "tests", "pyproject.toml", "mapping.example.yaml", "host.json", "function_app.py")
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules")
+
+
+class Outcome(Enum):
+    """How a trial ended; who runs out of time is killed too, since the tests would never pass."""
+
+    KILLED = "killed"
+    TIMED_OUT = "out of time"
+    SURVIVED = "survived"
+
+
+class BrokenTestsError(Exception):
+    """The tests fail without any change, so they can judge none; the message ends with what they printed."""
+
+
+def copy_tree(root: Path, to: Path) -> None:
+    """Copy what the tests need."""
+    for name in NEEDED:
+        if (root / name).is_dir():
+            shutil.copytree(root / name, to / name, ignore=_LEFT_OUT)
+        else:
+            shutil.copy2(root / name, to / name)
+
+
+def check_unchanged(tree: Path) -> None:
+    """Raise BrokenTestsError unless the tests pass in `tree` as it is."""
+    done = _pytest(tree, timeout=10 * SECONDS)
+    if done.returncode:
+        raise BrokenTestsError(f"The tests fail without any change; make them pass first.\n{done.stdout[-3000:]}")
+
+
+def trials(tree: Path, mutants: Iterable[Mutant]) -> Iterator[tuple[Mutant, Outcome]]:
+    """Try every mutant of `tree`, and give how each ended, in their order."""
+    mutants = list(mutants)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield from zip(mutants, pool.map(partial(_trial, tree), mutants), strict=True)
+
+
+def _trial(tree: Path, mutant: Mutant) -> Outcome:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        copy = Path(folder)
+        copy_tree(tree, copy)
+        (copy / mutant.module).write_bytes(mutant.source)
+        try:
+            done = _pytest(copy, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            return Outcome.TIMED_OUT
+        return Outcome.KILLED if done.returncode else Outcome.SURVIVED
+
+
+def _pytest(tree: Path, timeout: float) -> subprocess.CompletedProcess[str]:
+    options = ["-x", "--tb=short", "-p", "no:cacheprovider", "-p", "local.mutate.quick"]
+    return subprocess.run(  # noqa: S603  - our own Python
+        [sys.executable, "-m", "pytest", *options, *SELECTION],
+        cwd=tree,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        timeout=timeout,
+        check=False,
+    )
