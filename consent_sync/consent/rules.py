@@ -1,7 +1,7 @@
 """The rules as data: what each one says, which cases it settles, and why it is so.
 
 A decision names the rule that made it; the id stands in the history and in every explanation. The cases are the
-numbered ones of the case table (docs/cases.md once all of them are built).
+numbered ones of the case table (docs/rules.md).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 class Rule:
     """One rule: `id` for the history, `says` for people, `cases` it settles, `reason` why it is this way.
 
-    A hold of a `passing` rule is over as soon as its reason is gone; the others wait for a person.
+    A hold of a `passing` rule is over as soon as its reason is gone; the others wait for a person. One that `opens` may
+    be applied, which counts as an opt-in given now; the others can only be dismissed, once their reason is dealt with.
     """
 
     id: str
@@ -21,6 +22,7 @@ class Rule:
     cases: tuple[int, ...]
     reason: str
     passing: bool = False
+    opens: bool = False
 
 
 SAME_SCOPE = Rule(
@@ -83,12 +85,14 @@ HOLD_LOOSENED = Rule(
     "Somebody loosened a location without proof: it was made to say out again, a person may decide otherwise.",
     (3, 54, 55, 63),
     "Staff may have had a reason that the system cannot see.",
+    opens=True,
 )
 HOLD_OLD_IN = Rule(
     "hold-old-opt-in",
     "An opt-in from before the first look seems newer than the opt-out beside it: the opt-out stands meanwhile.",
     (62, 81),
     "Nobody watched what happened before, and a row's last change is not the time of consent.",
+    opens=True,
 )
 
 HOLD_NARROW_IN = Rule(
@@ -97,13 +101,15 @@ HOLD_NARROW_IN = Rule(
     (14, 19),
     "Lifting it would open parts that the person said nothing about.",
     passing=True,
+    opens=True,
 )
 HOLD_LEFT_OVER = Rule(
     "hold-left-over",
     "We closed this location, and nothing asks for it any more: a person may open it again.",
-    (29, 36),
+    (36,),
     "What was taken away is never given back without somebody's word.",
     passing=True,
+    opens=True,
 )
 
 HOLD_UNSENT = Rule(
@@ -118,6 +124,7 @@ HOLD_OVERRULED = Rule(
     "A later opt-in at a shared address is overruled by the opt-out of another record that holds it.",
     (32,),
     "Mail to the address reaches both; whether they are one person only a person can say.",
+    opens=True,
 )
 HOLD_UNCONFIRMED = Rule(
     "hold-unconfirmed-opt-in",
@@ -209,5 +216,6 @@ _ALL = (
     HOLD_GONE,
     HOLD_NO_BRAND,
 )
+OPENING = frozenset(rule.id for rule in _ALL if rule.opens)
 PASSING = frozenset(rule.id for rule in _ALL if rule.passing)
 RULES = {rule.id: rule for rule in _ALL}

@@ -31,7 +31,7 @@ def admits(ledger: Ledger, policy: Policy, openings: int, now: datetime) -> bool
             break
     if total <= policy.brake_count:
         return True
-    hold = service_hold(rules.HOLD_BRAKE.id, f"events of {hour}", now)
+    hold = service_hold(rules.HOLD_BRAKE.id, f"events-of-{hour}", now)
     ledger.open_hold(hold)
     stored = ledger.hold(hold.id)
     return stored is not None and stored.state == "applied"

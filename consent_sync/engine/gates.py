@@ -108,4 +108,4 @@ def planned_with(ledger: Ledger, fingerprint: str, last: int = 50) -> bool:
 
 def service_hold(rule: str, what: str, now: datetime) -> StoredHold:
     """Give a hold that concerns the whole service."""
-    return StoredHold(f"{rule}-{what}", SERVICE, what, rule, "changed", "nothing is written", "", now)
+    return StoredHold(f"{rule}-{what}", SERVICE, what, rule, "see the rule", "see the rule", "", now)

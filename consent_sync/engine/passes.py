@@ -199,10 +199,19 @@ class Passes:
         return Run(uuid.uuid4().hex, kind, mode, dry_run, scope, reason, self.fingerprint, _now())
 
     def _last_complete(self) -> datetime | None:
-        """When the latest run began after which nothing older can have been missed."""
+        """When the latest run began after which nothing older can have been missed.
+
+        A run in a lower mode saw what it was not allowed to write, so it does not count.
+        """
+        mode = self.reconcile.mode()
         for run in self.ledger.runs(_REMEMBERED_RUNS):
             looked = run.scope == "all" or run.kind is RunKind.SWEEP
-            if looked and not run.dry_run and state_of(self.ledger.parts(run.id)) is State.DONE:
+            if (
+                looked
+                and not run.dry_run
+                and run.mode.step >= mode.step
+                and state_of(self.ledger.parts(run.id)) is State.DONE
+            ):
                 return run.started
         return None
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from consent_sync.consent.landscape import Landscape
 from consent_sync.consent.model import Kind, RecordRef, Scope
 from consent_sync.consent.registers import Registers
+from consent_sync.consent.rules import OPENING
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.ledger import Ledger, StoredHold, Verdict
 from consent_sync.ports.wake import Wake
@@ -48,6 +49,8 @@ def settle(
     if not settlement.by.strip() or not settlement.why.strip():
         raise CannotSettle("a settlement needs a name and a reason")
     applied = settlement.verdict is Verdict.APPLY
+    if applied and hold.key != SERVICE and hold.rule not in OPENING:
+        raise CannotSettle("this hold opens nothing: deal with its reason, then dismiss it")
     at = now().replace(microsecond=0)
     settled = replace(
         hold,

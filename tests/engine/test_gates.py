@@ -15,7 +15,7 @@ from consent_sync.engine.reconcile import Reconciler
 from consent_sync.engine.settle import CannotSettle, Settlement
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
-from consent_sync.ports.ledger import Verdict
+from consent_sync.ports.ledger import StoredHold, Verdict
 from consent_sync.ports.wake import PageTurn
 from tests.engine.conftest import Bench
 from tests.support.world import ANN, T1, A, World
@@ -92,3 +92,26 @@ def test_beyond_the_brake_events_open_nothing_and_still_close(bench: Bench) -> N
         bench.look(bench.world.consent(A, T1, Reading.IN))
         assert ("l1" in bench.world.records[ANN].lists) is list_written, number
     assert {hold.rule for hold in bench.ledger.holds()} == {"hold-brake"}
+
+
+def test_a_hold_that_opens_nothing_can_only_be_dismissed(ledger: SqliteLedger) -> None:
+    given = passes(ledger, "first")
+    ledger.open_hold(StoredHold("h", "record:contact:ann", "list/l1", "hold-unsent", "silent", "out", "", NOON))
+    with pytest.raises(CannotSettle, match="opens nothing"):
+        given.settle("h", YES)
+    assert given.settle("h", replace(YES, verdict=Verdict.DISMISS)) == []
+    assert ledger.holds() == []
+
+
+def test_what_was_only_observed_is_swept_again_once_it_may_be_written(ledger: SqliteLedger) -> None:
+    watching = passes(ledger, "first")
+    modes = [Mode.OBSERVE]
+    watching = replace(watching, reconcile=replace(watching.reconcile, mode=lambda: modes[0]))
+    for scope in ("all", "changes"):
+        run, turns = watching.start_sweep()
+        assert run.scope == scope
+        for turn in turns:
+            assert isinstance(turn, PageTurn)
+            watching.turn(turn)
+    modes[0] = Mode.RESTRICT
+    assert watching.start_sweep()[0].scope == "all"
