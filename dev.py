@@ -63,6 +63,7 @@ COMMANDS = {
         needs_azurite=True,
     ),
     "bench": Command("measure learning and deciding", ("-m", "local.bench")),
+    "docs": Command("write the pages that are generated from the code", ("-m", "local.docs")),
     "emulator": Command("serve the Dataverse emulator", ("-m", "local.emulator")),
     "host": Command("serve function_app.py, or another Functions app", ("-m", "local.host")),
 }
