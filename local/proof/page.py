@@ -37,8 +37,8 @@ With all events lost, nobody can see a person's return to what a place said befo
 _SPACES = """## Smaller spaces
 
 Shared addresses, several addresses, two brands and nested scopes have more places and more kinds of steps, so their
-sequences are shorter. Wrong has to be 0 in every one of them. Stuck is high because here a single opt-in must not lift
-what somebody else, or a wider word, has closed: a person decides that.
+sequences are shorter. Wrong has to be 0 in every one of them. Where something is stuck, two answers fell between two
+looks, or a hold leaves it to a person.
 """
 
 
