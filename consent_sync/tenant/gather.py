@@ -67,6 +67,10 @@ class Gathering:
                 found.setdefault(point, set()).add(record)
         return {point: frozenset(records) for point, records in found.items()}
 
+    def placeholders(self) -> set[ContactPoint]:
+        """What several records carry in place of an address, such as "n/a": it does not make them one household."""
+        return {point for point, records in self.holders().items() if not point.reachable and len(records) > 1}
+
     def merged(self) -> dict[RecordRef, RecordRef]:
         """Into which record each of these was merged."""
         masters = ((record, row["_masterid_value"]) for record, row in self.records.items())
@@ -82,7 +86,7 @@ class Gathering:
             yield from flags(self.lens, record, row)
             if row["statecode"] == 0:  # memberships of an inactive record are left alone
                 yield from memberships(self.lens, record, self.members[record])
-        for point in self.asked:
+        for point in self.asked - self.placeholders():
             yield from consent_rows(self.lens, point, self.rows[point].values())
 
 
@@ -106,15 +110,15 @@ def gather(
         if not ring and not ids:
             break
     now = client.server_time or datetime.now(UTC).replace(microsecond=0)
-    holders = found.holders()
+    holders, asked = found.holders(), found.asked - found.placeholders()
     loose = {record for point in ring for record in holders[point]} | found.unread()
     return Snapshot(
         read_from=(now - timedelta(seconds=time.monotonic() - started)).replace(microsecond=0),
         read_until=now,
         observations=tuple(found.observations()),
         records=frozenset(found.records),
-        holders={point: holders[point] for point in found.asked},
-        complete=frozenset(point for point in found.asked if not holders[point] & loose),
+        holders={point: holders[point] for point in asked},
+        complete=frozenset(point for point in asked if not holders[point] & loose),
         merged=found.merged(),
         inactive=frozenset(record for record, row in found.records.items() if row["statecode"] != 0),
         minors=frozenset(record for record, row in found.records.items() if row.get(_MINOR)),

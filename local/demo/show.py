@@ -80,7 +80,7 @@ class Show:
             ],
         )
         _say(
-            f"{_run(run)}; {run['written']} written.",
+            f"{_run(run)}; {run['written']} written, {run['held']} held for a person.",
             f"A count that shares no code with the service finds {len(found)} contradictions"
             f" at {len({each.address for each in found})} addresses.",
         )
@@ -91,8 +91,8 @@ class Show:
         run = self._resync("restrict", "repair what years of two systems left")
         left = check.contradictions(self._stage.dataverse.snapshot())
         _say(
-            f"{_run(run)}; {run['written']} written, {run['held']} held for a person.",
-            f"{len(left)} contradictions left.",
+            f"{_run(run)}; {run['written']} written.",
+            f"{len(left)} contradictions left, the restrictive reading stands for whatever is held.",
         )
         self._stage.run_service("")
 

@@ -216,3 +216,11 @@ def test_case_38_an_opt_out_at_an_unusable_address_still_sets_the_flag(open_offi
     office.sync()
     office.says("ann at example", "contoso", OUT)
     assert office.sync() == {("ann", "donotbulkemail"): True}
+
+
+def test_case_38_what_stands_in_place_of_an_address_does_not_tie_people_together(office: Office) -> None:
+    office.contact("ann", address="n/a")
+    office.contact("bob", address="N/A")
+    office.sync()
+    office.change("ann", donotbulkemail=True)
+    assert office.sync() == {}
