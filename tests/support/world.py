@@ -45,22 +45,17 @@ COMMERCIAL = tenant(PurposeType.COMMERCIAL)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def landscape(
-    mode: Mode = Mode.TWO_WAY, brands: int = 2, *, opt_out_list: bool = True, trusted_list: bool = False
-) -> Landscape:
-    """Give one or two brands, each with a purpose, a topic under it and the topic's list."""
+def landscape() -> Landscape:
+    """Give two brands, each with a purpose, a topic under it and the topic's list; the first has an opt-out list."""
     meanings: dict[tuple[Kind, str], Meaning] = {(Kind.FLAG, FLAG): Meaning((COMMERCIAL,), "left", shadows=True)}
     parents: dict[Scope, Scope] = {}
-    for n, (p, t) in enumerate(((P1, T1), (P2, T2))[:brands], 1):
+    for n, (p, t) in enumerate(((P1, T1), (P2, T2)), 1):
         parents |= {t: p, p: COMMERCIAL}
         meanings[Kind.ROW, str(p)] = Meaning((p,), "right", f"b{n}", shadows=True, opened=Opened.IN)
         meanings[Kind.ROW, str(t)] = Meaning((t,), "right", f"b{n}", opened=Opened.IN)
         meanings[Kind.LIST, f"l{n}"] = Meaning((t,), "left", f"b{n}", opened=Opened.PRESENT)
-    if opt_out_list:
-        meanings[Kind.OPT_OUT_LIST, "o1"] = Meaning((P1,), "left", "b1")
-    purposes = {PurposeType.COMMERCIAL: (P1, P2)[:brands]}
-    del trusted_list
-    return Landscape(meanings, parents, purposes, Policy(mode))
+    meanings[Kind.OPT_OUT_LIST, "o1"] = Meaning((P1,), "left", "b1")
+    return Landscape(meanings, parents, {PurposeType.COMMERCIAL: (P1, P2)}, Policy(Mode.TWO_WAY))
 
 
 class Down(ConsentSyncError):
