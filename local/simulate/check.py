@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from consent_sync.consent.model import Reading
 from consent_sync.tenant import tables
 
@@ -12,12 +14,12 @@ from .truth import LIST_OF, PURPOSE_OF, PURPOSES, SCOPES, Truth
 
 def check(stage: Stage, truth: Truth) -> None:
     """Look for anybody who opted out last and could be mailed, in either world. Raises ViolationError."""
-    out = tables.VALUES[Reading.OUT]
-    rows = {
-        (row[tables.POINT_VALUE], row["msdynmkt_topicid"] or row["msdynmkt_purposeid"])
-        for row in stage.find(tables.ROW_TABLE)
-        if row[tables.CONSENT_VALUE] == out
-    }
+    rows: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for row in stage.find(tables.ROW_TABLE):
+        rows[row[tables.POINT_VALUE], row["msdynmkt_topicid"] or row["msdynmkt_purposeid"]].add(
+            row[tables.CONSENT_VALUE]
+        )
+    closed = {place for place, values in rows.items() if values == {tables.VALUES[Reading.OUT]}}
     members = {(row["entityid"], row["listid"]) for row in stage.find("listmember")}
     flagged = {
         row[f"{table}id"]
@@ -30,7 +32,7 @@ def check(stage: Stage, truth: Truth) -> None:
         for scope in SCOPES:
             if not truth.stopped(address, scope):
                 continue
-            if not {(address, scope), (address, PURPOSE_OF.get(scope, scope))} & rows:
+            if not {(address, scope), (address, PURPOSE_OF.get(scope, scope))} & closed:
                 raise ViolationError("no_wrong_mail", f"real-time would mail {address} about {scope}")
             for person in active:
                 if person.id not in flagged and (person.id, LIST_OF.get(scope, "")) in members:

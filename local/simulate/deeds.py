@@ -17,7 +17,7 @@ from consent_sync.dataverse.batch import Operation
 from consent_sync.tenant import tables
 
 from .stage import Stage
-from .truth import EVERYTHING, LISTS, OPT_OUT_LIST, PURPOSE_OF, PURPOSES, SCOPES, TOPIC_OF, Act, Person, Truth
+from .truth import EVERYTHING, LIST_OF, LISTS, OPT_OUT_LIST, PURPOSE_OF, PURPOSES, SCOPES, TOPIC_OF, Act, Person, Truth
 
 ADDRESSES = tuple(f"{name}@example.com" for name in ("anna", "bert", "cleo"))
 FLAG = "donotbulkemail"
@@ -41,7 +41,16 @@ class Deeds:
     look: Callable[[], None]
     tell: Callable[[], None]
     remembers: Callable[[str, str], tuple[Reading, bool]]
+    addresses: list[str] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)
     backups: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Choose few places for this history, so that what happens concerns each other."""
+        self.addresses = self.random.sample(ADDRESSES, self.random.randint(1, len(ADDRESSES)))
+        purposes = self.random.sample(PURPOSES, self.random.randint(1, len(PURPOSES)))
+        topics = [topic for topic, purpose in PURPOSE_OF.items() if purpose in purposes]
+        self.scopes = purposes + self.random.sample(topics, self.random.randint(0, len(topics)))
 
     # people
 
@@ -58,9 +67,9 @@ class Deeds:
             self.tell()  # without its event it cannot be told from an unrelated edit
         return f"{self._name(id_)} objects to everything"
 
-    def opts_out(self) -> str:
+    def opts_out(self, place: tuple[str, str] | None = None) -> str:
         """The preference centre, or one click in a mail."""
-        address, scope = self._place()
+        address, scope = place or self._place()
         source = self.random.choice(("preference_center", "list_unsubscribe"))
         self.row(address, scope, Reading.OUT, source)
         self._say(address, scope, out=True)
@@ -109,7 +118,7 @@ class Deeds:
 
     def is_put_on_a_list(self) -> str:
         """Staff adds somebody to a list."""
-        id_, listid = self._somebody("contact"), self.random.choice(LISTS)
+        id_, listid = self._somebody("contact"), self.random.choice(self._lists())
         if not id_ or self._is_on(id_, listid):
             return ""
         self.look()
@@ -118,7 +127,7 @@ class Deeds:
 
     def subscribes(self) -> str:
         """Somebody is on a list from the beginning."""
-        id_, listid = self._somebody("contact"), self.random.choice(LISTS)
+        id_, listid = self._somebody("contact"), self.random.choice(self._lists())
         if not id_:
             return ""
         self._list(id_, listid, "AddMemberList")
@@ -195,7 +204,7 @@ class Deeds:
         id_ = self._somebody()
         if not id_:
             return ""
-        address = self.random.choice((*ADDRESSES, *ADDRESSES, None))
+        address = self.random.choice((*self.addresses, *ADDRESSES, None))
         self._change(id_, {"emailaddress1": address})
         self.truth.change(id_, address=address)
         return f"{self._name(id_)} moves to {address}"
@@ -204,7 +213,7 @@ class Deeds:
         """A new record, with an address that may have been somebody else's."""
         if len(self.truth.people) > _MOST_PEOPLE:
             return ""
-        return self.add(self.random.choice(ADDRESSES), flag=self.random.random() < _FLAGGED)
+        return self.add(self.random.choice(self.addresses), flag=self.random.random() < _FLAGGED)
 
     def merges(self) -> str:
         """Two records become one; whoever was merged stays behind, inactive."""
@@ -259,11 +268,12 @@ class Deeds:
         """Let the consent row of an address and scope say something; creates it if there is none."""
         columns = {tables.CONSENT_VALUE: tables.VALUES[says], tables.CONSENT_SOURCE: _SOURCES[source]}
         rows = self._rows(address, scope)
-        for row in rows[:1]:
-            self._back_up(row)
-            self.stage.people.update(_path(row), columns)
-        if not rows:
-            self._new_row(address, scope, columns)
+        if not rows or self.random.random() < _DOUBLED:
+            self._new_row(address, scope, columns)  # Dataverse allows duplicates
+            return
+        row = self.random.choice(rows)
+        self._back_up(row)
+        self.stage.people.update(_path(row), columns)
 
     def _new_row(self, address: str, scope: str, columns: dict[str, Any]) -> None:
         topic = scope in PURPOSE_OF
@@ -299,8 +309,11 @@ class Deeds:
         return self.random.choice(people) if people else ""
 
     def _place(self) -> tuple[str, str]:
-        held = [address for address in ADDRESSES if self.truth.holders(address)]
-        return self.random.choice((*held, *held, *ADDRESSES)), self.random.choice((*PURPOSES, *PURPOSES, *SCOPES))
+        held = [address for address in self.addresses if self.truth.holders(address)]
+        return self.random.choice((*held, *held, *self.addresses)), self.random.choice(self.scopes)
+
+    def _lists(self) -> list[str]:
+        return [LIST_OF[scope] for scope in self.scopes if scope in LIST_OF] or list(LISTS)
 
     def _member(self, lists: tuple[str, ...]) -> tuple[str, str] | None:
         active = set(self.truth.active("contact"))
@@ -332,7 +345,7 @@ class Deeds:
         return f"{row[tables.POINT_VALUE]} {known} saying {tables.READINGS[row[tables.CONSENT_VALUE]]}"
 
 
-_TWO, _MOST_PEOPLE, _FLAGGED = 2, 5, 0.2
+_TWO, _MOST_PEOPLE, _FLAGGED, _DOUBLED = 2, 5, 0.2, 0.1
 
 
 def _path(row: dict[str, Any]) -> str:

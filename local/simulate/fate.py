@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -36,7 +36,7 @@ class Fate:
     dies_at: int | None = None
     after: bool = False
     of: str | None = None
-    meanwhile: Callable[[], None] | None = None
+    meanwhile: Callable[[Sequence[Write]], None] | None = None
     calls: int = 0
     written: int = 0
     read: Truth | None = None
@@ -56,7 +56,7 @@ class Fate:
             self.read = self.truth.copy()
         elif name == "apply":
             if self.meanwhile:
-                self.meanwhile()
+                self.meanwhile(arguments[0])
                 self.meanwhile = None
             self.written += len(arguments[0])
             for write in arguments[0]:
@@ -104,14 +104,15 @@ def judge(write: Write, known: Truth) -> None:
     else:
         addresses = [address] if (address := known.people[subject.id].address) else []
     says = f"{write.location.kind} {write.location.name} of {addresses} opened by {write.rule}"
-    for scope in narrow([_scope_of(write)]):
+    for scope in narrow([scope_of(write)]):
         if any(known.stopped(address, scope) for address in addresses):
             raise ViolationError("no_wrong_mail", f"{says} against an opt-out of {scope}")
         if not any(known.asked_for(address, scope) for address in addresses):
             raise ViolationError("absence_is_not_consent", f"{says}, nobody opted in to {scope}")
 
 
-def _scope_of(write: Write) -> str:
+def scope_of(write: Write) -> str:
+    """Give the scope of the location that a write changes, by the id of its purpose or topic."""
     name = write.location.name
     if write.location.kind is Kind.ROW:
         return name.partition(":")[2]

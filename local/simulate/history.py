@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,12 +18,13 @@ from local.emulator.faults import RequestFault
 
 from .check import check
 from .deeds import ADDRESSES, Deeds
-from .fate import Fate, KilledError, ViolationError
+from .fate import Fate, KilledError, ViolationError, scope_of
 from .stage import Stage
 from .truth import Truth
 
 if TYPE_CHECKING:
     from consent_sync.bootstrap import Service
+    from consent_sync.consent.decide import Write
     from consent_sync.engine.passes import Passes
 
 OVER = 60
@@ -99,7 +100,7 @@ class History:
         old = self.random.random() < _HALF
         self.stage.pass_time(-_YEAR if old else 0)
         for _ in range(self.random.randint(2, 4)):
-            self.say(self.deeds.add(self.random.choice(ADDRESSES[: self.random.randint(1, 3)])))
+            self.say(self.deeds.add(self.random.choice(self.deeds.addresses)))
         for _ in range(self.random.randint(0, 5)):
             self.stage.pass_time()
             deeds = (
@@ -209,11 +210,13 @@ class History:
         faults.replace([])
         network.half = None
 
-    def _meanwhile(self) -> None:
-        """Somebody opts out between the service's read and its write."""
+    def _meanwhile(self, writes: Sequence[Write]) -> None:
+        """Somebody opts out between the service's read and its write, just where the service is about to open."""
+        opening = [(w.location.subject, scope_of(w)) for w in writes if w.to is Reading.IN]
+        places = [(point.value, scope) for point, scope in opening if isinstance(point, ContactPoint)]
         self.stage.pass_time(2)
         self.tally.faults["act between read and write"] += 1
-        self.say(f"  meanwhile {self.deeds.opts_out()}")
+        self.say(f"  meanwhile {self.deeds.opts_out(self.random.choice(places) if places else None)}")
 
     def _undisturbed(self, work: Callable[[Passes], object]) -> Fate:
         fate = Fate(self.truth)
