@@ -8,12 +8,13 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from .mutants import Mutant, mutants_of
 from .report import ENOUGH, Run, page, summary
-from .trial import Outcome, BrokenTestsError, check_unchanged, copy_tree, trials
+from .trial import SECONDS, BrokenTestsError, Outcome, check_unchanged, copy_tree, trials
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSENT = ("registers", "evidence", "state", "targets", "decide", "hold", "landscape", "model")
@@ -30,6 +31,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int, help="how many mutants to draw (default: all, which takes an hour)")
     parser.add_argument("--seed", type=int, default=0, help="which ones are drawn (default: %(default)s)")
     parser.add_argument("--only", default="", help="only mutants whose module and function contain this text")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="time for each (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="write docs/mutation.md")
     chosen = parser.parse_args()
     if hasattr(os, "nice"):
@@ -45,7 +47,7 @@ def main() -> int:
         except BrokenTestsError as error:
             print(error, file=sys.stderr)
             return 2
-        run = Run(len(mutants), chosen.seed, _tried(tree, drawn))
+        run = Run(len(mutants), chosen.seed, _tried(trials(tree, drawn, chosen.seconds), len(drawn)))
     print(f"\n{summary(run)}")
     if chosen.write:
         (ROOT / "docs" / "mutation.md").write_text(page(run, datetime.now(UTC).date()), encoding="utf-8", newline="\n")
@@ -59,13 +61,13 @@ def _sample(mutants: list[Mutant], size: int | None, seed: int) -> list[Mutant]:
     return [mutants[i] for i in sorted(drawn)]
 
 
-def _tried(tree: Path, mutants: list[Mutant]) -> list[tuple[Mutant, Outcome]]:
+def _tried(found: Iterable[tuple[Mutant, Outcome]], count: int) -> list[tuple[Mutant, Outcome]]:
     results, began = [], time.monotonic()
-    for n, (mutant, outcome) in enumerate(trials(tree, mutants), 1):
+    for n, (mutant, outcome) in enumerate(found, 1):
         results.append((mutant, outcome))
         where = f"{mutant.module}:{mutant.line} {mutant.function}"
         print(
-            f"{n}/{len(mutants)} {time.monotonic() - began:.0f} s  {outcome.value:11} {where}: {mutant.change}",
+            f"{n}/{count} {time.monotonic() - began:.0f} s  {outcome.value:11} {where}: {mutant.change}",
             flush=True,
         )
     return results

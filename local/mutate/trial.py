@@ -16,11 +16,11 @@ from pathlib import Path
 from .mutants import Mutant
 
 SELECTION = ("tests/engine", "tests/model/test_scenes.py", "tests/cases")
-"""Fast tests first: the promises and the attack, every interleaving of three steps (`quick` leaves out more), every case."""
+"""Fast tests first: the promises and the attack, every interleaving of three steps, every case."""
 SECONDS = 60
 WORKERS = 2
 NEEDED = ("consent_sync", "local", "tests", "pyproject.toml", "mapping.example.yaml", "host.json", "function_app.py")
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules")
+_LEFT_OUT = shutil.ignore_patterns("node_modules")  # but not __pycache__: its age tells Python what still holds
 
 
 class Outcome(Enum):
@@ -46,40 +46,40 @@ def copy_tree(root: Path, to: Path) -> None:
 
 def check_unchanged(tree: Path) -> None:
     """Raise BrokenTestsError unless the tests pass in `tree` as it is."""
-    done = _pytest(tree, timeout=10 * SECONDS)
+    done = _pytest(tree, 10 * SECONDS)
     if done.returncode:
         raise BrokenTestsError(f"The tests fail without any change; make them pass first.\n{done.stdout[-3000:]}")
 
 
-def trials(tree: Path, mutants: Iterable[Mutant]) -> Iterator[tuple[Mutant, Outcome]]:
-    """Try every mutant of `tree`, and give how each ended, in their order."""
+def trials(tree: Path, mutants: Iterable[Mutant], seconds: float = SECONDS) -> Iterator[tuple[Mutant, Outcome]]:
+    """Try every mutant of `tree` for as many seconds at most, and give how each ended, in their order."""
     mutants = list(mutants)
     with ThreadPoolExecutor(WORKERS) as pool:
-        yield from zip(mutants, pool.map(partial(_trial, tree), mutants), strict=True)
+        yield from zip(mutants, pool.map(partial(_trial, tree, seconds), mutants), strict=True)
 
 
-def _trial(tree: Path, mutant: Mutant) -> Outcome:
+def _trial(tree: Path, seconds: float, mutant: Mutant) -> Outcome:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         copy = Path(folder)
         copy_tree(tree, copy)
         (copy / mutant.module).write_bytes(mutant.source)
         try:
-            done = _pytest(copy, timeout=SECONDS)
+            done = _pytest(copy, seconds)
         except subprocess.TimeoutExpired:
             return Outcome.TIMED_OUT
         return Outcome.KILLED if done.returncode else Outcome.SURVIVED
 
 
-def _pytest(tree: Path, timeout: float) -> subprocess.CompletedProcess[str]:
+def _pytest(tree: Path, seconds: float) -> subprocess.CompletedProcess[str]:
     options = ["-x", "--tb=short", "-p", "no:cacheprovider", "-p", "local.mutate.quick"]
     return subprocess.run(  # noqa: S603  - our own Python
         [sys.executable, "-m", "pytest", *options, *SELECTION],
         cwd=tree,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"},
+        env={**os.environ, "PYTHONUTF8": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        timeout=timeout,
+        timeout=seconds,
         check=False,
     )

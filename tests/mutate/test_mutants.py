@@ -13,7 +13,7 @@ from local.mutate.__main__ import MODULES, ROOT
 from local.mutate.mutants import Mutant, mutants_of
 from local.mutate.report import Run, page, summary
 from local.mutate.survivors import REASONS, Reason
-from local.mutate.trial import Outcome, BrokenTestsError, check_unchanged, trials
+from local.mutate.trial import BrokenTestsError, Outcome, check_unchanged, trials
 
 
 def changes(source: str) -> list[str]:
@@ -122,10 +122,9 @@ def test_a_mutant_that_the_tests_notice_is_killed_and_one_they_do_not_survives(t
     assert "age < 18" in (tree / "sample.py").read_text()
 
 
-def test_a_mutant_that_never_ends_runs_out_of_time(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "SECONDS", 2)
+def test_a_mutant_that_never_ends_runs_out_of_time(tree: Path) -> None:
     endless = Mutant("sample.py", "allowed", 1, "endless", b"while True:\n    pass\n")
-    assert [outcome for _, outcome in trials(tree, [endless])] == [Outcome.TIMED_OUT]
+    assert [outcome for _, outcome in trials(tree, [endless], seconds=2)] == [Outcome.TIMED_OUT]
 
 
 def test_tests_that_fail_anyway_can_judge_nothing(tree: Path) -> None:

@@ -1,0 +1,134 @@
+"""Fine points of the rules that only a mutant of the code showed to be untested."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from consent_sync.consent import rules
+from consent_sync.consent.evidence import Lesson, Told, learn
+from consent_sync.consent.model import NEVER, ContactPoint, Kind, Location, Observation, Reading, Scope, Snapshot
+from consent_sync.consent.registers import Entry, Evidence, Registers, Seen
+from consent_sync.consent.rules import Rule
+from consent_sync.consent.state import Knowledge
+from consent_sync.consent.targets import opened
+from tests.engine.conftest import Bench
+from tests.support.world import ANN, COMMERCIAL, FLAG, P1, P2, START, T1, A, B, landscape
+
+IN, OUT, SILENT = Reading.IN, Reading.OUT, Reading.SILENT
+LATER = START + timedelta(seconds=60)
+ROW = Location(A, Kind.ROW, str(T1), "row1")
+
+
+def read(*observations: Observation) -> Snapshot:
+    """Give a snapshot in which nobody holds the two addresses."""
+    points = frozenset({A, B})
+    return Snapshot(LATER, LATER, observations, frozenset(), {p: frozenset() for p in points}, points)
+
+
+def learnt(seen: Seen | None, now: Observation) -> Lesson:
+    """Learn from one observation, after `seen`."""
+    entry = Entry(A, seen={now.location.key: seen} if seen else {}, looked=START)
+    return learn(read(now), {A: entry, B: Entry(B)}, landscape(), Told(START))
+
+
+def test_evidence_is_cut_to_the_whole_second() -> None:
+    evidence = Evidence(A, T1, OUT, START.replace(microsecond=7), ROW, "", "event")
+    assert evidence.registers() == Registers(latest_out=START)
+
+
+def test_an_opt_in_as_old_as_the_ledger_is_believed() -> None:
+    observed = Observation(ROW, IN, version="1", changed=LATER, created=START, trusted=True)
+    assert learnt(None, observed).entries[A].of(T1) == Registers(latest_in=START)
+
+
+@pytest.mark.parametrize(("since", "inherits"), [(START, True), (LATER, False)])
+def test_only_opt_outs_made_while_the_heir_was_there_are_inherited(since: object, inherits: bool) -> None:  # noqa: FBT001
+    entries = {A: Entry(A, {T1: Registers(latest_out=START)}), B: Entry(B)}
+    told = Told(START, heirs={B: ((A, since),)})  # type: ignore[dict-item]
+    assert learn(read(), entries, landscape(), told).entries[B].of(T1).out is inherits
+
+
+@pytest.mark.parametrize(
+    ("pending", "version", "by_us", "remembered"),
+    [
+        (False, "1", None, IN),
+        (False, "2", True, SILENT),
+        (True, "2", True, IN),
+        (True, "1", None, SILENT),
+        (True, "1", False, SILENT),
+    ],
+)
+def test_an_opening_without_proof_is_remembered_only_if_it_is_ours(
+    pending: bool,  # noqa: FBT001
+    version: str,
+    by_us: bool | None,  # noqa: FBT001
+    remembered: Reading,
+) -> None:
+    wrote = Seen(IN, present=True, version="1", at=START, wrote=IN, pending=pending)
+    lesson = learnt(wrote, Observation(ROW, IN, version=version, changed=LATER, created=START, by_us=by_us))
+    assert lesson.entries[A].seen[ROW.key].reading is remembered
+
+
+@pytest.mark.parametrize(("by_us", "wrote"), [(True, OUT), (None, OUT), (False, None)])
+def test_a_write_under_way_stays_ours_unless_somebody_else_was_there_last(
+    by_us: bool | None,  # noqa: FBT001
+    wrote: Reading | None,
+) -> None:
+    begun = Seen(OUT, present=True, version="1", at=START, wrote=OUT, pending=True)
+    lesson = learnt(begun, Observation(ROW, OUT, version="2", changed=LATER, created=START, by_us=by_us))
+    assert lesson.entries[A].seen[ROW.key].wrote is wrote
+
+
+def test_an_opt_out_under_our_own_user_that_we_did_not_write_is_evidence() -> None:
+    seen = Seen(SILENT, present=True, version="1", at=START)
+    lesson = learnt(seen, Observation(ROW, OUT, version="2", changed=LATER, created=START, by_us=True))
+    assert lesson.entries[A].of(T1) == Registers(latest_out=LATER)
+
+
+def knowing(scope: Scope) -> Knowledge:
+    """Give what is known once A has said yes to `scope`."""
+    entries = {A: Entry(A, {scope: Registers(latest_in=START)}), B: Entry(B)}
+    return Knowledge(landscape(), entries, read())
+
+
+def test_a_yes_to_a_purpose_does_not_open_its_topics_and_a_tenant_wide_one_opens_purposes() -> None:
+    assert knowing(P1).proof_of_in(A, T1) == NEVER
+    assert knowing(COMMERCIAL).proof_of_in(A, P1) == START
+
+
+@pytest.mark.parametrize(("reading", "opens"), [(SILENT, False), (OUT, True)])
+def test_what_says_nothing_is_opened_only_by_a_yes_to_exactly_its_scope(reading: Reading, opens: bool) -> None:  # noqa: FBT001
+    at = Location(A, Kind.ROW, str(P1))
+    know, nothing = knowing(COMMERCIAL), frozenset[Location]()
+    lesson = Lesson({}, (), {at: reading}, nothing, nothing, nothing)
+    assert (opened(know, at, (A,), read(), lesson) is not None) is opens
+
+
+def rule_of(bench: Bench, kind: Kind, subject: ContactPoint | object) -> list[str]:
+    """Name the rules of the writes to a kind of location of `subject`."""
+    return [w.rule for w in bench.world.writes if w.location.kind is kind and w.location.subject == subject]
+
+
+def ids(*wanted: Rule) -> list[str]:
+    return [rule.id for rule in wanted]
+
+
+def test_an_opt_out_of_the_same_scope_crosses_between_record_and_address_by_that_rule(bench: Bench) -> None:
+    bench.look(bench.world.join(ANN, "o1"))
+    assert rule_of(bench, Kind.ROW, A) == ids(rules.SAME_SCOPE)
+
+
+def test_an_opt_out_at_the_address_reaches_the_record_by_the_rule_of_the_same_scope(bench: Bench) -> None:
+    bench.look(bench.world.consent(A, P1, OUT))
+    assert rule_of(bench, Kind.OPT_OUT_LIST, ANN) == ids(rules.SAME_SCOPE)
+
+
+def test_a_flag_is_released_and_a_list_opened_each_by_a_rule_of_its_own(bench: Bench) -> None:
+    bench.look(bench.world.consent(A, P1, OUT), bench.world.consent(A, P2, OUT), bench.world.consent(A, T1, OUT))
+    for scope in (P1, P2, T1):
+        bench.look(bench.world.consent(A, scope, IN))
+    assert rule_of(bench, Kind.FLAG, ANN)[-1:] == ids(rules.RELEASE)
+    assert rule_of(bench, Kind.LIST, ANN)[-1:] == ids(rules.PROVEN_IN)
+    assert Location(ANN, Kind.FLAG, FLAG) in {w.location for w in bench.world.writes}
