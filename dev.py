@@ -62,6 +62,7 @@ COMMANDS = {
         ),
         needs_azurite=True,
     ),
+    "mutate": Command("break the rules in one small way at a time: do the tests notice?", ("-m", "local.mutate")),
     "bench": Command("measure learning and deciding", ("-m", "local.bench")),
     "docs": Command("write the pages that are generated from the code", ("-m", "local.docs")),
     "emulator": Command("serve the Dataverse emulator", ("-m", "local.emulator")),
