@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from consent_sync.consent import rules
+from consent_sync.consent.decide import decide
 from consent_sync.consent.evidence import Lesson, Told, learn
+from consent_sync.consent.landscape import Loosened, Mode, Policy
 from consent_sync.consent.model import NEVER, ContactPoint, Kind, Location, Observation, Reading, Scope, Snapshot
 from consent_sync.consent.registers import Entry, Evidence, Registers, Seen
 from consent_sync.consent.rules import Rule
 from consent_sync.consent.state import Knowledge
 from consent_sync.consent.targets import opened
 from tests.engine.conftest import Bench
-from tests.support.world import ANN, COMMERCIAL, FLAG, P1, P2, START, T1, A, B, landscape
+from tests.support.world import ANN, BOB, COMMERCIAL, FLAG, P1, P2, START, T1, A, B, World, landscape
 
 IN, OUT, SILENT = Reading.IN, Reading.OUT, Reading.SILENT
 LATER = START + timedelta(seconds=60)
@@ -87,6 +90,42 @@ def test_an_opt_out_under_our_own_user_that_we_did_not_write_is_evidence() -> No
     assert lesson.entries[A].of(T1) == Registers(latest_out=LATER)
 
 
+def test_an_opt_out_of_ours_at_an_address_that_somebody_touched_speaks_for_that_address() -> None:
+    ours = Seen(OUT, present=True, version="1", at=START, wrote=OUT)
+    lesson = learnt(ours, Observation(ROW, OUT, version="2", changed=LATER, created=START, by_us=False))
+    assert lesson.entries[A].of(T1) == Registers(latest_out=LATER)
+
+
+def test_a_flag_of_ours_that_somebody_touched_speaks_for_the_address_behind_it_however_many_share_it() -> None:
+    bench = Bench()
+    bench.world.add(ANN, A)
+    bench.world.add(BOB, A)
+    bench.look(bench.world.consent(A, P1, OUT), bench.world.consent(A, P2, OUT))
+    bench.world.edit(ANN)
+    bench.look()
+    assert bench.ledger.load([A])[A].of(COMMERCIAL).out
+
+
+def test_a_yes_at_a_shared_address_does_not_release_the_flags_of_those_who_share_it() -> None:
+    bench = Bench()
+    bench.world.add(ANN, A)
+    bench.world.add(BOB, A)
+    bench.look(bench.world.consent(A, P1, OUT), bench.world.consent(A, P2, OUT))
+    bench.look(bench.world.consent(A, P1, IN), bench.world.consent(A, P2, IN))
+    assert bench.world.records[ANN].flag
+    assert bench.world.records[BOB].flag
+
+
+def test_what_was_loosened_is_only_held_where_the_policy_says_so_and_opt_outs_still_travel() -> None:
+    policy = Policy(Mode.TWO_WAY, loosened=Loosened.HOLD)
+    bench = Bench(World(replace(landscape(), policy=policy)))
+    bench.world.add(ANN, A)
+    bench.look()
+    assert bench.written(bench.world.flag(ANN, True)) == [("row/purpose:p1", OUT), ("row/purpose:p2", OUT)]
+    bench.world.delete_row(A, P1)
+    assert bench.written() == []
+
+
 def knowing(scope: Scope) -> Knowledge:
     """Give what is known once A has said yes to `scope`."""
     entries = {A: Entry(A, {scope: Registers(latest_in=START)}), B: Entry(B)}
@@ -132,3 +171,26 @@ def test_a_flag_is_released_and_a_list_opened_each_by_a_rule_of_its_own(bench: B
     assert rule_of(bench, Kind.FLAG, ANN)[-1:] == ids(rules.RELEASE)
     assert rule_of(bench, Kind.LIST, ANN)[-1:] == ids(rules.PROVEN_IN)
     assert Location(ANN, Kind.FLAG, FLAG) in {w.location for w in bench.world.writes}
+
+
+def test_what_we_closed_and_nothing_asks_for_any_more_is_held() -> None:
+    ours = Seen(OUT, present=True, version="1", at=START, wrote=OUT)
+    still = Observation(ROW, OUT, version="1", changed=START, created=START, by_us=True)
+    holds = decide(read(still), learnt(ours, still), landscape()).holds
+    assert [hold.rule for hold in holds] == ids(rules.HOLD_LEFT_OVER)
+
+
+@pytest.mark.parametrize(("writable", "written"), [(True, [rules.UNWRITABLE]), (False, [])])
+def test_the_flag_stands_in_for_a_list_that_cannot_be_written_if_the_flag_can(
+    writable: bool,  # noqa: FBT001
+    written: list[Rule],
+) -> None:
+    scene = landscape()
+    flag = Location(ANN, Kind.FLAG, FLAG)
+    scene.meanings[Kind.FLAG, FLAG] = replace(scene.meaning(flag), writable=writable)
+    seen = (Observation(flag, SILENT), Observation(Location(ANN, Kind.LIST, "l1"), SILENT, writable=False))
+    snapshot = Snapshot(LATER, LATER, seen, frozenset({ANN}), {A: frozenset({ANN})}, frozenset({A}))
+    entries = {A: Entry(A, {T1: Registers(latest_out=START)}), ANN: Entry(ANN)}
+    decision = decide(snapshot, learn(snapshot, entries, scene, Told(START)), scene)
+    assert [write.location.kind for write in decision.unsent] == [Kind.LIST]
+    assert [write.rule for write in decision.writes] == ids(*written)
