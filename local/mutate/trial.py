@@ -15,7 +15,8 @@ from pathlib import Path
 
 from .mutants import Mutant
 
-SELECTION = ("tests/engine", "tests/model/test_scenes.py", "tests/cases")
+ENGINE = ("test_mutants", "test_promises", "test_gates", "test_attack")
+SELECTION = (*(f"tests/engine/{name}.py" for name in ENGINE), "tests/model/test_scenes.py", "tests/cases")
 """Fast tests first: the promises and the attack, every interleaving of three steps, every case."""
 SECONDS = 60
 WORKERS = 2

@@ -177,7 +177,7 @@ def test_what_we_closed_and_nothing_asks_for_any_more_is_held() -> None:
     ours = Seen(OUT, present=True, version="1", at=START, wrote=OUT)
     still = Observation(ROW, OUT, version="1", changed=START, created=START, by_us=True)
     holds = decide(read(still), learnt(ours, still), landscape()).holds
-    assert [hold.rule for hold in holds] == ids(rules.HOLD_LEFT_OVER)
+    assert [(hold.rule, hold.stands) for hold in holds] == [(rules.HOLD_LEFT_OVER.id, OUT)]
 
 
 @pytest.mark.parametrize(("writable", "written"), [(True, [rules.UNWRITABLE]), (False, [])])
