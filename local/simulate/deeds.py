@@ -67,11 +67,11 @@ class Deeds:
             self.tell()  # without its event it cannot be told from an unrelated edit
         return f"{self._name(id_)} objects to everything"
 
-    def opts_out(self, place: tuple[str, str] | None = None) -> str:
-        """The preference centre, or one click in a mail."""
+    def opts_out(self, place: tuple[str, str] | None = None, row_id: str | None = None) -> str:
+        """The preference centre, or one click in a mail; `place` and `row_id` say where, else it is anywhere."""
         address, scope = place or self._place()
         source = self.random.choice(("preference_center", "list_unsubscribe"))
-        self.row(address, scope, Reading.OUT, source)
+        self.row(address, scope, Reading.OUT, source, row_id)
         self._say(address, scope, out=True)
         return f"{address} opts out of {self._scope(scope)} ({source})"
 
@@ -264,11 +264,12 @@ class Deeds:
             self._say(id_, EVERYTHING, out=True)
         return f"{self._name(id_)} appears{' with the flag set' if flag else ''}"
 
-    def row(self, address: str, scope: str, says: Reading, source: str) -> None:
-        """Let the consent row of an address and scope say something; creates it if there is none."""
+    def row(self, address: str, scope: str, says: Reading, source: str, row_id: str | None = None) -> None:
+        """Let a consent row of an address and scope say something, or a new one."""
         columns = {tables.CONSENT_VALUE: tables.VALUES[says], tables.CONSENT_SOURCE: _SOURCES[source]}
         rows = self._rows(address, scope)
-        if not rows or self.random.random() < _DOUBLED:
+        rows = [row for row in rows if row[tables.ROW_KEY] == row_id] or rows
+        if not rows or (row_id is None and self.random.random() < _DOUBLED):
             self._new_row(address, scope, columns)  # Dataverse allows duplicates
             return
         row = self.random.choice(rows)
@@ -345,7 +346,7 @@ class Deeds:
         return f"{row[tables.POINT_VALUE]} {known} saying {tables.READINGS[row[tables.CONSENT_VALUE]]}"
 
 
-_TWO, _MOST_PEOPLE, _FLAGGED, _DOUBLED = 2, 5, 0.2, 0.1
+_TWO, _MOST_PEOPLE, _FLAGGED, _DOUBLED = 2, 5, 0.2, 0.15
 
 
 def _path(row: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from consent_sync.consent.model import Channel, ContactPoint, Reading, RecordRef
 from consent_sync.engine.passes import Scope
@@ -75,8 +75,8 @@ class History:
             deeds.edits_a_row: 3,
             deeds.clears_a_flag: 2,
             deeds.imports: 3,
-            deeds.deletes_a_row: 2,
-            deeds.restores_a_row: 2,
+            deeds.deletes_a_row: 3,
+            deeds.restores_a_row: 3,
             deeds.changes_address: 3,
             deeds.appears: 2,
             deeds.merges: 2,
@@ -212,11 +212,12 @@ class History:
 
     def _meanwhile(self, writes: Sequence[Write]) -> None:
         """Somebody opts out between the service's read and its write, just where the service is about to open."""
-        opening = [(w.location.subject, scope_of(w)) for w in writes if w.to is Reading.IN]
-        places = [(point.value, scope) for point, scope in opening if isinstance(point, ContactPoint)]
+        opening = [w for w in writes if w.to is Reading.IN and isinstance(w.location.subject, ContactPoint)]
+        write = self.random.choice(opening) if opening else None
+        place = (cast("ContactPoint", write.location.subject).value, scope_of(write)) if write else None
         self.stage.pass_time(2)
         self.tally.faults["act between read and write"] += 1
-        self.say(f"  meanwhile {self.deeds.opts_out(self.random.choice(places) if places else None)}")
+        self.say(f"  meanwhile {self.deeds.opts_out(place, write.location.row_id if write else None)}")
 
     def _undisturbed(self, work: Callable[[Passes], object]) -> Fate:
         fate = Fate(self.truth)
