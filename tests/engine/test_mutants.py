@@ -194,3 +194,18 @@ def test_the_flag_stands_in_for_a_list_that_cannot_be_written_if_the_flag_can(
     decision = decide(snapshot, learn(snapshot, entries, scene, Told(START)), scene)
     assert [write.location.kind for write in decision.unsent] == [Kind.LIST]
     assert [write.rule for write in decision.writes] == ids(*written)
+
+
+def test_what_we_closed_and_says_out_no_more_is_not_left_over() -> None:
+    ours = Seen(OUT, present=True, version="1", at=START, wrote=OUT)
+    gone = Observation(ROW, SILENT, version="2", changed=LATER, created=START, by_us=False)
+    assert decide(read(gone), learnt(ours, gone), landscape()).holds == ()
+
+
+def test_a_part_opted_in_under_a_standing_flag_is_held_with_the_flag_out() -> None:
+    flag = Observation(Location(ANN, Kind.FLAG, FLAG), OUT, version="1", changed=START, created=START)
+    row = Observation(Location(A, Kind.ROW, str(P1), "row1"), IN, changed=LATER, created=LATER, trusted=True)
+    snapshot = Snapshot(LATER, LATER, (flag, row), frozenset({ANN}), {A: frozenset({ANN})}, frozenset({A}))
+    lesson = learn(snapshot, {A: Entry(A), ANN: Entry(ANN)}, landscape(), Told(START))
+    holds = decide(snapshot, lesson, landscape()).holds
+    assert [(hold.rule, hold.reading) for hold in holds] == [(rules.HOLD_NARROW_IN.id, OUT)]
