@@ -209,3 +209,8 @@ def test_a_part_opted_in_under_a_standing_flag_is_held_with_the_flag_out() -> No
     lesson = learn(snapshot, {A: Entry(A), ANN: Entry(ANN)}, landscape(), Told(START))
     holds = decide(snapshot, lesson, landscape()).holds
     assert [(hold.rule, hold.reading) for hold in holds] == [(rules.HOLD_NARROW_IN.id, OUT)]
+
+
+def test_only_what_we_wrote_out_is_ours() -> None:
+    theirs = Seen(OUT, present=True, version="1", at=START)
+    assert learnt(theirs, Observation(ROW, OUT, version="1", changed=START)).ours == frozenset()
