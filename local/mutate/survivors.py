@@ -14,6 +14,12 @@ class Reason(NamedTuple):
 
 REASONS: dict[tuple[str, str, str], Reason] = {
     (
+        "consent_sync/consent/evidence.py",
+        "_unchanged",
+        "(seen.reading, seen.present, seen.version) == (reading, o.present, o.version) -> "
+        "(seen.reading, seen.version) == (reading, o.version)",
+    ): Reason(equivalent=False, text="what comes or goes changes its version too; the check of both is a belt"),
+    (
         "consent_sync/consent/state.py",
         "Knowledge.proof_of_in",
         "not self._who_spoke(point) or self.cause_of_out(point, scope) -> self.cause_of_out(point, scope)",
