@@ -16,8 +16,10 @@ REASONS: dict[tuple[str, str, str], Reason] = {
     (
         "consent_sync/consent/evidence.py",
         "_unchanged",
-        "(seen.reading, seen.present, seen.version) == (reading, o.present, o.version) -> "
-        "(seen.reading, seen.version) == (reading, o.version)",
+        (
+            "(seen.reading, seen.present, seen.version) == (reading, o.present, o.version) -> "
+            "(seen.reading, seen.version) == (reading, o.version)"
+        ),
     ): Reason(equivalent=False, text="what comes or goes changes its version too; the check of both is a belt"),
     (
         "consent_sync/consent/state.py",
