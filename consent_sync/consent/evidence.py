@@ -127,7 +127,7 @@ def _as_read(o: Observation, seen: Seen | None, landscape: Landscape) -> Reading
 
 
 def _is_loosened(o: Observation, seen: Seen | None, reading: Reading) -> bool:
-    unproven = reading is Reading.SILENT or (reading is Reading.IN and not o.trusted)
+    unproven = reading is Reading.SILENT or (reading is Reading.IN and (o.restored or not o.trusted))
     return seen is not None and seen.reading is Reading.OUT and unproven
 
 
@@ -189,7 +189,9 @@ def _certainly_in_at(o: Observation, seen: Seen | None, acts: Iterable[Act], bor
     if seen and seen.pending and seen.wrote is Reading.IN and o.by_us is not False:
         return NEVER  # our own write may have done this
     told = [min(act.at, o.changed) for act in acts if act.reading is Reading.IN]
-    if seen is None:
+    if o.restored:
+        pass  # the row says what it said once; only an event tells of a new act
+    elif seen is None:
         told += [o.created] if o.created >= born else []
     elif seen.reading is not Reading.IN and not (o.present and seen.version == o.version):
         told.append(seen.at)  # it was not in when we looked, so the person acted after that

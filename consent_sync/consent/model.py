@@ -154,7 +154,7 @@ class Observation:
     for "unchanged since", None where there is none; `changed` and `created` are the server's times of the row's last
     change and of its creation; `source` says where the row claims to come from, for the history; `writable` is false
     where the server would refuse a write; `by_us` says whether the last change was made by our own user, None where the
-    server does not tell.
+    server does not tell; `restored` that the row was brought back with an older date, so what it says is no news.
     """
 
     location: Location
@@ -167,6 +167,7 @@ class Observation:
     source: str = ""
     writable: bool = True
     by_us: bool | None = None
+    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,8 @@ def _from_row(event: EventContext, at: datetime | None) -> Wake | None:
     lookups = {tables.PURPOSE_ID: row.get("msdynmkt_purposeid"), tables.TOPIC_ID: row.get("msdynmkt_topicid")}
     scope = scope_of_row(lookups | {tables.CONSENT_TYPE: row.get(tables.CONSENT_TYPE)})
     reading = tables.READINGS.get(event.target.get(tables.CONSENT_VALUE, 0), Reading.SILENT)
-    if scope is None or at is None or reading is Reading.SILENT:
+    restored = event.target.get("overriddencreatedon") is not None and reading is Reading.IN
+    if scope is None or at is None or reading is Reading.SILENT or restored:
         return Wake(tuple(points))
     point = ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]) or points[0]
     return Wake(tuple(points), acts=(Act(Location(point, Kind.ROW, str(scope), event.record_id), reading, at),))

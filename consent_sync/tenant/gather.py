@@ -36,6 +36,7 @@ _ROW_COLUMNS = (
     tables.PURPOSE_ID,
     tables.TOPIC_ID,
     "_owningbusinessunit_value",
+    "overriddencreatedon",
     "createdon",
     "modifiedon",
     "_modifiedby_value",

@@ -149,6 +149,7 @@ def consent_rows(lens: Lens, point: ContactPoint, rows: Iterable[Mapping[str, An
             created=at_time(row["createdon"]),
             trusted=reading is Reading.IN and source in lens.trusted_sources(scope),
             source=source.value if source else "",
+            restored=row["overriddencreatedon"] is not None,
             by_us=row["_modifiedby_value"] == lens.user_id,
         )
     for name in sorted(missing) if point.reachable else ():  # the product would not take a row for anything else

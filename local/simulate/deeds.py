@@ -25,13 +25,6 @@ INACTIVE = {"contact": {"statecode": 1, "statuscode": 2}, "lead": {"statecode": 
 _ACTIVE = {"contact": {"statecode": 0, "statuscode": 1}, "lead": {"statecode": 0, "statuscode": 1}}
 _SOURCES = {source.value: number for number, source in tables.SOURCES.items()}
 
-RESTORES_EARLIER_STATE_AT_ONCE = False
-"""Whether a row may come back from a backup as it was *before* its last change, between two looks.
-
-Off, because it breaks no_wrong_mail: a row that said out when last seen, is deleted, and is restored by its own id
-saying in, with a trusted source, cannot be told by value, source and id from a person who changed their mind.
-"""
-
 
 @dataclass
 class Deeds:
@@ -187,7 +180,7 @@ class Deeds:
         row = self._some_row()
         if row is None:
             return ""
-        earlier = self.backups.get(row[tables.ROW_KEY], row) if RESTORES_EARLIER_STATE_AT_ONCE else row
+        earlier = self.backups.get(row[tables.ROW_KEY], row)
         self._back_up(row)
         self.stage.people.delete(_path(row))
         if self.random.random() < _AT_ONCE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from consent_sync.tenant import tables
 from local.company import CONTOSO
 from local.emulator import schema
 from tests.cases.office import DISABLED, IN, NOT_SET, OUT, RESTRICTIVE, SCOPES, Office
@@ -234,3 +235,14 @@ def test_case_59_and_60_rows_are_written_whatever_the_switch_for_contact_consent
     assert {key for key, value in changed.items() if value is OUT} == {
         (address, brand) for address in (ann, "lea@example.com") for brand in ("contoso", "fabrikam")
     }
+
+
+def test_case_55_a_row_restored_from_a_backup_as_opted_in_is_closed_again(office: Office) -> None:
+    ann = office.contact("ann")
+    row = office.new_row(ann, "newsletter", OUT)
+    office.sync()
+    office.pass_time()
+    office.people.delete(f"{ROWS}s({row})")
+    backup = {tables.ROW_KEY: row, "overriddencreatedon": "2020-01-01T00:00:00Z"}
+    office.new_row(ann, "newsletter", IN, "preference_center", **backup)
+    assert office.sync() == {(ann, "newsletter"): OUT}

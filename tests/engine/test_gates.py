@@ -83,7 +83,7 @@ def test_of_two_installations_the_second_only_watches_until_the_first_is_gone(le
     assert gates(ledger, name="east", now=NOON + LEASE * 3 + timedelta(seconds=1)).mode() is Mode.OBSERVE
 
 
-def test_beyond_the_brake_events_open_nothing_and_still_close(bench: Bench) -> None:
+def test_brake_beyond_it_events_open_nothing_and_still_close(bench: Bench) -> None:
     scene = bench.world.scene
     bench.world.scene = replace(scene, policy=replace(scene.policy, brake_count=1))
     for number, list_written in ((1, True), (2, False)):
