@@ -338,3 +338,22 @@ def test_merge_algebra_an_event_that_claims_a_time_to_come_does_not_outlive_a_la
     bench.look(replace(act, at=bench.world.now + timedelta(days=365)))
     bench.look(bench.world.consent(A, T1, IN))
     assert "l1" in bench.world.records[ANN].lists
+
+
+def test_no_wrong_mail_an_edited_opt_in_is_not_newer_than_the_opt_out_that_followed_it(bench: Bench) -> None:
+    bench.world.consent(A, P1, SILENT)
+    bench.look()
+    bench.world.consent(A, P1, IN)
+    bench.world.join(ANN, "o1")
+    bench.world.edit_row(A, P1)
+    bench.look()
+    assert [r.reading for r in bench.world.rows.values() if r.scope == P1] == [OUT]
+
+
+def test_concurrent_act_a_write_refused_because_of_an_edit_is_done_in_the_same_look(bench: Bench) -> None:
+    bench.world.consent(A, P2, SILENT)
+    bench.look()
+    bench.world.flag(ANN, True)
+    bench.world.before_apply = [lambda: bench.world.edit_row(A, P2)]
+    bench.look()
+    assert {r.scope for r in bench.world.rows.values() if r.reading is OUT} == {P1, P2}
