@@ -232,10 +232,13 @@ def _share(covers: frozenset[RecordRef] | None) -> Mine:
     def mine(snapshot: Snapshot, subject: Subject) -> bool:
         if covers is None:
             return True
+        # only a page that sees a merged record knows what its master inherits, and all who share an address with it
+        masters = set(snapshot.merged.values())
         if isinstance(subject, RecordRef):
-            return subject in covers
-        holders = snapshot.holders.get(subject)
-        return holders is not None and min(holders) in covers
+            points = snapshot.points_of.get(subject, frozenset()) if masters else ()
+            return subject in covers or any(not masters.isdisjoint(snapshot.holders[point]) for point in points)
+        holders = snapshot.holders.get(subject, frozenset())
+        return bool(holders) and (min(holders) in covers or not masters.isdisjoint(holders))
 
     return mine
 
