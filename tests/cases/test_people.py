@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from consent_sync.engine.passes import Scope
+from consent_sync.ports.wake import PageTurn
 from tests.cases.mappings import OpenOffice, one_brand
 from tests.cases.office import IN, INACTIVE_CONTACT, OUT, Office
 
@@ -200,3 +202,20 @@ def test_case_49_the_opt_outs_of_a_minor_travel(office: Office) -> None:
     office.sync()
     office.change("ann", donotbulkemail=True)
     assert office.sync() == {(ann, "contoso"): OUT, (ann, "fabrikam"): OUT}
+
+
+def test_case_44_one_resync_reaches_who_shares_the_address_of_a_merged_leads_master(office: Office) -> None:
+    shared = office.contact("bert")
+    office.lead("master", address=shared)
+    office.lead("twin")
+    office.sync()
+    office.change("twin", donotbulkemail=True)
+    office.resync()
+    office.merge("master", "twin")
+    office.pass_time()
+    _, turns = office.service.passes.start_resync(Scope("all"), dry_run=False, reason="contacts before leads")
+    for turn in turns:
+        assert isinstance(turn, PageTurn)
+        office.service.passes.turn(turn)
+    assert office.state()["bert", "donotbulkemail"] is True
+    assert {office.state()[shared, brand] for brand in ("contoso", "fabrikam")} == {OUT}
