@@ -17,9 +17,10 @@ from local.demo.acts import UNSUBSCRIBES, NobodyFitsError
 from local.demo.dataverse import address_is
 from local.demo.host import RunError
 from local.demo.place import uncomplicated
-from local.demo.servers import ServerError
+from local.demo.servers import ServerError, free_port
 from local.demo.show import Show
 from local.demo.stage import PEOPLE_TOKEN, Stage
+from local.playground.app import Playground, serve
 
 
 def main() -> int:
@@ -27,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
     parser.add_argument("--contacts", type=int, default=2000, help="contacts and leads together (default: 2000)")
     parser.add_argument("--seed", type=int, default=1, help="another number, another company (default: 1)")
-    parser.add_argument("--serve", action="store_true", help="no show: keep both servers up to try things by hand")
+    parser.add_argument("--serve", action="store_true", help="no show: a page to click in, and both servers")
     arguments = parser.parse_args()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # names have letters that some consoles lack
@@ -59,18 +60,22 @@ def _show(stage: Stage) -> int:
 
 def _serve(stage: Stage) -> int:
     stage.run_service("")
+    port = free_port()
+    serve(Playground(stage.dataverse, stage.host), port)
+    playground = f"http://127.0.0.1:{port}/"
     states = uncomplicated(stage.dataverse.snapshot())
     person = next(person for person, state in states.items() if UNSUBSCRIBES.fits(state))
     api, key = f"{stage.dataverse_url}/api/data/v9.2", f'-H "Authorization: Bearer {PEOPLE_TOKEN}"'
     rows = quote(f"$select=msdynmkt_value&$filter={address_is(person.address)}", safe="=&")
     print(
         f"Dataverse emulator  {stage.dataverse_url}  (bearer token {PEOPLE_TOKEN})\n"
-        f"Functions host      {stage.host_url}  (key {stage.key})\n\n"
+        f"Functions host      {stage.host_url}  (key {stage.key})\n"
+        f"Playground          {playground}  (open it in a browser)\n\n"
         f"Unsubscribe {person.name} from everything, then see the consent rows say 534120002, opted out:\n\n"
         f'curl -X PATCH "{api}/contacts({person.contact})" {key}'
         ' -H "Content-Type: application/json" -d "{\\"donotbulkemail\\": true}"\n'
         f'curl "{api}/msdynmkt_contactpointconsent4s?{rows}" {key}\n\n'
-        "Ctrl-C stops both.",
+        "Ctrl-C stops them all.",
         flush=True,
     )
     while True:

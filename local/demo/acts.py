@@ -1,13 +1,13 @@
-"""What people do in the show, made through the Web API exactly as the product leaves it."""
+"""What people do in the show, and what has to be different afterwards."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from local.company import CONTOSO, FABRIKAM, Brand, Subscription
+from local.company import CONTOSO, FABRIKAM, Subscription
 from local.demo import place
-from local.demo.dataverse import address_is
+from local.demo.clicks import answer, leave_list, one_click, set_flag
 from local.demo.place import CLEAR, IN, MEMBER, NO_BULK_EMAIL, NOT_MEMBER, OUT, SET
 
 if TYPE_CHECKING:
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
     from local.demo.dataverse import Dataverse
     from local.demo.place import Person, State
-
-EMAIL = 534120000
-PURPOSE_CONSENT, TOPIC_CONSENT = 534120000, 534120001
-PREFERENCE_CENTER, ONE_CLICK = 534120004, 534120007
-NO_REASON, ONE_CLICK_REASON = 534119999, 534120007
 
 NEWSLETTER, OFFERS = CONTOSO.subscriptions
 EVENTS, TIPS = FABRIKAM.subscriptions
@@ -42,55 +37,6 @@ class Act:
     make: Callable[[Dataverse, Person], None]
     then: State
     same_person_as: Act | None = None
-
-
-def _flag(dataverse: Dataverse, person: Person) -> None:
-    dataverse.change("PATCH", f"contacts({person.contact})", {"donotbulkemail": True})
-
-
-def _leave_list(subscription: Subscription) -> Callable[[Dataverse, Person], None]:
-    def leave(dataverse: Dataverse, person: Person) -> None:
-        condition = f"_listid_value eq {subscription.list} and _entityid_value eq {person.contact}"
-        for member in dataverse.rows("listmembers", ("listmemberid",), condition):
-            dataverse.change("DELETE", f"listmembers({member['listmemberid']})")
-
-    return leave
-
-
-def _consent(
-    brand: Brand, value: int, *topics: Subscription | None, source: int = PREFERENCE_CENTER, reason: int = NO_REASON
-) -> Callable[[Dataverse, Person], None]:
-    """Set the rows of these topics (None: of the purpose itself) as a preference centre or a one-click link does."""
-
-    def make(dataverse: Dataverse, person: Person) -> None:
-        for topic in topics:
-            said = {"msdynmkt_value": value, "msdynmkt_source": source, "msdynmkt_logicalreason": reason}
-            _write_row(dataverse, person, brand, topic, said)
-
-    return make
-
-
-def _write_row(
-    dataverse: Dataverse, person: Person, brand: Brand, topic: Subscription | None, said: dict[str, Any]
-) -> None:
-    condition = (
-        f"{address_is(person.address)} and _msdynmkt_purposeid_value eq {brand.commercial}"
-        f" and _msdynmkt_topicid_value eq {topic.topic if topic else 'null'}"
-    )
-    table_set, key = "msdynmkt_contactpointconsent4s", "msdynmkt_contactpointconsent4id"
-    if found := dataverse.rows(table_set, (key,), condition):
-        for row in found:
-            dataverse.change("PATCH", f"{table_set}({row[key]})", said)
-        return
-    about: dict[str, Any] = {
-        "msdynmkt_contactpointvalue": person.address,
-        "msdynmkt_contactpointtype": EMAIL,
-        "msdynmkt_contactpointconsenttype": TOPIC_CONSENT if topic else PURPOSE_CONSENT,
-        "msdynmkt_purposeId@odata.bind": f"/msdynmkt_purposes({brand.commercial})",
-    }
-    if topic:
-        about["msdynmkt_topicId@odata.bind"] = f"/msdynmkt_topics({topic.topic})"
-    dataverse.change("POST", table_set, about | said)
 
 
 def _topic(subscription: Subscription) -> str:
@@ -116,14 +62,14 @@ UNSUBSCRIBES = Act(
     "unsubscribes from everything, on the contact",
     "opted out of both brands in real-time",
     _open,
-    _flag,
+    set_flag("donotbulkemail"),
     STOP_EVERYTHING,
 )
 LEAVES_CONTOSO = Act(
     "opts out of Contoso, in its preference centre",
     "off Contoso's lists, on its opt-out list; Fabrikam and the flag as before",
     _subscribed(NEWSLETTER, EVENTS),
-    _consent(CONTOSO, place.OPTED_OUT, None),
+    answer(CONTOSO, place.OPTED_OUT, None),
     {
         CONTOSO_MAIL: OUT,
         _list(NEWSLETTER): NOT_MEMBER,
@@ -135,7 +81,7 @@ LEAVES_FABRIKAM_TOO = Act(
     "opts out of Fabrikam too, the last brand",
     "do not bulk email is set",
     lambda state: (state[CONTOSO_MAIL], state[NO_BULK_EMAIL]) == (OUT, CLEAR),
-    _consent(FABRIKAM, place.OPTED_OUT, None),
+    answer(FABRIKAM, place.OPTED_OUT, None),
     {FABRIKAM_MAIL: OUT, NO_BULK_EMAIL: SET},
     same_person_as=LEAVES_CONTOSO,
 )
@@ -143,21 +89,21 @@ LEAVES_LIST = Act(
     "is taken off the Fabrikam service tips list",
     "the topic is opted out, everything else as before",
     _subscribed(TIPS),
-    _leave_list(TIPS),
+    leave_list(TIPS.list),
     {_list(TIPS): NOT_MEMBER, _topic(TIPS): OUT},
 )
 LEAVES_TOPIC = Act(
     "opts out of Contoso offers, in the preference centre",
     "off the list, everything else as before",
     _subscribed(OFFERS),
-    _consent(CONTOSO, place.OPTED_OUT, OFFERS),
+    answer(CONTOSO, place.OPTED_OUT, OFFERS),
     {_topic(OFFERS): OUT, _list(OFFERS): NOT_MEMBER},
 )
 ONE_CLICK_UNSUBSCRIBE = Act(
     "clicks unsubscribe in the mail program, on a Fabrikam mail",
     "off Fabrikam's lists; Contoso and the flag as before",
     lambda state: _subscribed(EVENTS)(state) and state[FABRIKAM_MAIL] == IN,
-    _consent(FABRIKAM, place.OPTED_OUT, None, source=ONE_CLICK, reason=ONE_CLICK_REASON),
+    one_click(FABRIKAM),
     {FABRIKAM_MAIL: OUT, _list(EVENTS): NOT_MEMBER, _list(TIPS): NOT_MEMBER},
 )
 COMES_BACK = Act(
@@ -168,7 +114,7 @@ COMES_BACK = Act(
         and state[CONTOSO_OPT_OUT] == MEMBER
         and state[_topic(NEWSLETTER)] != OUT
     ),
-    _consent(CONTOSO, place.OPTED_IN, None, NEWSLETTER),
+    answer(CONTOSO, place.OPTED_IN, None, NEWSLETTER),
     {CONTOSO_MAIL: IN, _topic(NEWSLETTER): IN, CONTOSO_OPT_OUT: NOT_MEMBER, _list(NEWSLETTER): MEMBER},
 )
 
@@ -185,7 +131,7 @@ WITHOUT_WEBHOOK = Act(
     "unsubscribes from everything, and the webhook gets lost",
     "found by the sweep: opted out of both brands in real-time",
     _open,
-    _flag,
+    set_flag("donotbulkemail"),
     STOP_EVERYTHING,
 )
 
