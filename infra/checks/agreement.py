@@ -28,7 +28,7 @@ OTHER_SIGN_INS = {
     "DATAVERSE_CLIENT_SECRET",
     "DATAVERSE_CERTIFICATE",
 }
-GIVEN = {"WEBSITE_SITE_NAME"}  # App Service sets it itself
+GIVEN = {"WEBSITE_SITE_NAME", "WEBSITE_AUTH_ENABLED"}  # App Service sets them itself
 VALUES = {
     "AzureWebJobsStorage__credential": "managedidentity",
     "AzureWebJobsStorage__clientId": Expression("identityClientId"),
@@ -41,6 +41,7 @@ VALUES = {
     "LEDGER_HASH_KEY": Expression("'@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/ledger-hash-key)'"),
     "WEBHOOK_KEYS": Expression("'@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/webhook-keys)'"),
     "CONSENT_SYNC_MODE": Expression("modeCeiling"),
+    "MANAGEMENT_AUTH": Expression("empty(authClientId) ? 'key' : 'entra'"),
 }
 _POISON = "-poison"
 _APP = "infra/modules/functionapp.bicep"

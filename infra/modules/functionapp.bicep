@@ -12,6 +12,8 @@ param vaultUri string
 param dataverseUrl string
 param modeCeiling string
 param sweepSchedule string
+param driftSchedule string
+param auditSchedule string
 param instanceMemoryMB int
 param maximumInstanceCount int
 param alwaysReadyInstances int
@@ -103,6 +105,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         { name: 'WEBHOOK_KEYS', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/webhook-keys)' }
         { name: 'CONSENT_SYNC_MODE', value: modeCeiling }
         { name: 'SWEEP_SCHEDULE', value: sweepSchedule }
+        { name: 'DRIFT_SCHEDULE', value: driftSchedule }
+        { name: 'AUDIT_SCHEDULE', value: auditSchedule }
+        { name: 'MANAGEMENT_AUTH', value: empty(authClientId) ? 'key' : 'entra' }
       ]
     }
   }

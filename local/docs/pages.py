@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from consent_sync.consent.rules import RULES
+from consent_sync.settings import names
 from local.docs.mapping_schema import mapping_schema
 from local.docs.rules_page import rules_page, sentences
 from tests.cases.coverage import OUT_OF_SCOPE
@@ -15,7 +18,29 @@ ROOT = Path(__file__).resolve().parents[2]
 def pages() -> dict[Path, str]:
     """Give the text of every generated file."""
     tests = sentences(ROOT / "tests" / "cases")
+    operations = ROOT / "docs" / "operations.md"
     return {
+        operations: _filled(
+            operations.read_text(encoding="utf-8"), {"settings": _table(("setting", "meaning"), names())}
+        ),
         ROOT / "docs" / "rules.md": rules_page(RULES.values(), OUT_OF_SCOPE, tests),
         ROOT / "docs" / "mapping.schema.json": mapping_schema(),
     }
+
+
+def _table(head: tuple[str, str], rows: Mapping[str, str]) -> str:
+    return "\n".join(
+        [f"| {head[0]} | {head[1]} |", "|---|---|", *(f"| `{name}` | {says} |" for name, says in rows.items())]
+    )
+
+
+def _filled(page: str, parts: Mapping[str, str]) -> str:
+    """Put each part between its marks; everything else in the page is written by hand."""
+    for name, text in parts.items():
+        page = re.sub(
+            rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)",
+            lambda m, t=text: f"{m[1]}\n{t}\n\n{m[2]}",
+            page,
+            flags=re.DOTALL,
+        )
+    return page

@@ -96,12 +96,12 @@ class Office:
     def start(self, ledger: Path, installation: str = "this") -> Service:
         """Give a service on this tenant, as a new process of an installation would start it."""
         settings = Settings(
-            self.emulator.url,
-            "static",
-            str(self.mapping),
-            f"sqlite:///{ledger}",
-            "hash-key",
-            (_KEY,),
+            dataverse_url=self.emulator.url,
+            dataverse_auth="static",
+            mapping_file=str(self.mapping),
+            ledger_url=f"sqlite:///{ledger}",
+            ledger_hash_key="hash-key",
+            webhook_keys=(_KEY,),
             dataverse_token="service",
             installation=installation,
         )
