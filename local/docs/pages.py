@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,10 +36,8 @@ def _table(head: tuple[str, str], rows: Mapping[str, str]) -> str:
 def _filled(page: str, parts: Mapping[str, str]) -> str:
     """Put each part between its marks; everything else in the page is written by hand."""
     for name, text in parts.items():
-        page = re.sub(
-            rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)",
-            lambda m, t=text: f"{m[1]}\n{t}\n\n{m[2]}",
-            page,
-            flags=re.DOTALL,
-        )
+        begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(end)
+        page = f"{before}{begin}\n{text}\n\n{end}{after}"
     return page
