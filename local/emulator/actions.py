@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import schema, seed
+from . import role_actions, schema, seed
 from .errors import DataverseError, bad_request, invalid, no_message, no_row, no_segment, not_modelled
 from .execution import reference
 from .merge import merge
@@ -13,10 +13,12 @@ from .payload import guid, read, resolve_key
 from .pipeline import Event
 from .schema.common import BULK_MESSAGES
 from .schema.lists import MEMBER_TABLES
+from .schema.security import ROLE_PRIVILEGES, USER_ROLES
 from .web import Response, answer, nothing
 
 if TYPE_CHECKING:
     from .context import Context
+    from .paths import Segment
     from .records import Records
     from .schema import Navigation, Table
     from .store import Row
@@ -113,6 +115,8 @@ class Actions:
         action = name.removeprefix(_PREFIX)
         if action in NOT_MODELLED:
             raise not_modelled(f"the action {action}")
+        if table.name == "role" and action in role_actions.ROLE_ACTIONS:
+            return role_actions.change(self._records, context, row_id, action, request.json())
         if table.name != "list" or action not in {"AddMemberList", "RemoveMemberList"}:
             raise no_segment(name)
         body = request.json()
@@ -132,6 +136,15 @@ class Actions:
         if not adding:
             return nothing()
         return answer({"@odata.context": f"{request.root}$metadata#{_PREFIX}AddMemberListResponse", "Id": ids[0]})
+
+    def function(self, request: Request, context: Context, table: Table, row_id: str, call: Segment) -> Response:
+        """GET of a function bound to a row."""
+        name = call.name.removeprefix(_PREFIX)
+        if table.name == "systemuser" and name in role_actions.USER_FUNCTIONS:
+            return role_actions.of_user(self._records, request, context, row_id, (name, call.key or ""))
+        if name in NOT_MODELLED:
+            raise not_modelled(f"the function {name}")
+        raise no_segment(call.name)
 
     def associate(self, context: Context, link: Link, *, adding: bool) -> None:
         """Link or unlink two rows over a collection; a list's members go through the list actions."""
@@ -154,6 +167,14 @@ class Actions:
     def _intersect(self, context: Context, link: Link, *, adding: bool) -> None:
         table, row, nav, other_id = link
         through = schema.BY_NAME[nav.through]
+        if through.name == ROLE_PRIVILEGES:
+            raise no_message(through.name, "Associate" if adding else "Disassociate")
+        if through.name == USER_ROLES:
+            context.rights.require("Assign", schema.BY_NAME["role"])
+        else:
+            context.rights.require("Write", table, row)
+            context.rights.require("Append", table, row)
+            context.rights.require("AppendTo", schema.BY_NAME[nav.target])
         pair = {nav.near: row[table.id], nav.far: other_id}
         found = self._store.find(through, **pair)
         if adding and found:
@@ -162,6 +183,7 @@ class Actions:
             self._store.insert(through, {through.id: str(uuid.uuid4()), **pair})
         for old in () if adding else found:
             self._store.delete(through, old[through.id])
+        self._records.security.forget(through.name)
         parameters = {
             "Target": reference(table.name, row[table.id]),
             "Relationship": {"PrimaryEntityRole": None, "SchemaName": nav.name},
@@ -201,7 +223,9 @@ class Actions:
         self, context: Context, list_id: str, members: list[tuple[str, str]], *, adding: bool
     ) -> list[str]:
         """Add or remove members and return the listmember ids; adding a member again keeps the one there is."""
+        context.rights.require("Read", self._lists)
         row = self._records.require(self._lists, list_id)
+        context.rights.require("Write", self._lists, row)
         if row["type"] or row["lockstatus"] or row["statecode"]:
             raise invalid("Members can only be changed in a list that is static, unlocked and active.")
         if not members:
@@ -210,6 +234,7 @@ class Actions:
         for kind, member_id in members:
             if kind != MEMBER_TABLES[row["createdfromcode"]]:
                 raise DataverseError(400, "0x80040301", f"Unsupported list member type: {kind}.")
+            context.rights.require("Read", schema.BY_NAME[kind])
             if self._store.get(schema.BY_NAME[kind], member_id) is None:
                 raise no_row(kind, member_id)
             found = self._store.find(self._members, listid=list_id, entityid=member_id)

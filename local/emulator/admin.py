@@ -6,16 +6,17 @@ import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from . import schema
+from . import schema, seed
 from .delivery import WebhookFaults
 from .errors import bad_request, no_segment, not_modelled
 from .faults import RequestFault
 from .limits import budget_of
 from .render import Annotations, Renderer
+from .security import Depth
 from .web import Response, answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .emulator import Emulator
     from .web import Request
@@ -43,19 +44,29 @@ class Admin:
         return answer(route(request))
 
     def _reset(self, request: Request) -> dict[str, Any]:
-        """`contacts`, `seed`, `token`, `budget`, `privileges`, `change_tracking`: a new organization."""
+        """`contacts`, `seed`, `token`, `budget`, `privileges`, `without`, `change_tracking`: a new organization."""
         body = request.json()
-        known = {"contacts", "seed", "token", "budget", "privileges", "change_tracking"}
+        known = {"contacts", "seed", "token", "budget", "privileges", "without", "change_tracking"}
         _only(body, known)
         loaded = self._emulator.reset(contacts=body.get("contacts", 0), seed=body.get("seed", 0))
         self._emulator.limits.clear(budget_of(body.get("budget")))
         self._emulator.callers.token = body.get("token", self._emulator.token)
-        if "privileges" in body:
-            self._emulator.callers.privileges = set(body["privileges"])
+        if "privileges" in body or "without" in body:
+            self._restrict(body.get("privileges", seed.SPECIAL[:1]), body.get("without", ()))
         if "change_tracking" in body:
             with self._emulator.store.lock:
                 self._emulator.store.tracked = set(body["change_tracking"])
         return {"rows": loaded}
+
+    def _restrict(self, special: Iterable[str], without: Iterable[str]) -> None:
+        """Let the application user have these special privileges, and all ordinary ones but `without`."""
+        held = {*seed.ORDINARY, *special} - set(without)
+        unknown = (held | set(without)) - seed.PRIVILEGES.keys()
+        if unknown:
+            raise bad_request(f"Unknown privileges: {', '.join(sorted(unknown))}", "0x80040203")
+        with self._emulator.store.lock:
+            ids = {seed.privilege_id(name): Depth.Global for name in held}
+            self._emulator.records.security.put_privileges(seed.APP_ROLE, ids)
 
     def _faults(self, request: Request) -> dict[str, Any]:
         """`webhooks` and `requests`; what is not given goes back to normal."""

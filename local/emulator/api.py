@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import metadata, schema, sets
+from . import metadata, role_actions, schema, sets
 from .actions import NOT_MODELLED, UNBOUND
 from .errors import DataverseError, no_segment, not_modelled
 from .paths import Segment, segments
@@ -39,7 +39,7 @@ class Api:
                 return _service_document(request)
             first = path[0]
             if first.name in metadata.SETS:
-                return metadata.handle(self._store, request, path)
+                return metadata.handle(self._store, context.rights, request, path)
             if first.name in schema.BY_SET:
                 return self._on_table(request, context, schema.BY_SET[first.name], path)
             return self._operation(request, context, path)
@@ -51,6 +51,9 @@ class Api:
         if len(path) == 1 and name == "WhoAmI" and not path[0].key:
             _allow(request, "GET")
             return self._actions.who_am_i(request, context)
+        if len(path) == 1 and name == "RetrieveRolePrivilegesRole":
+            _allow(request, "GET")
+            return role_actions.of_role(self._records, request, context, path[0].key or "")
         if len(path) == 1 and name in UNBOUND:
             _allow(request, "POST")
             return self._actions.unbound(request, context, name)
@@ -66,7 +69,7 @@ class Api:
         if not rest:
             match request.method:
                 case "GET":
-                    return self._rows.retrieve(request, target)
+                    return self._rows.retrieve(request, context, target)
                 case "PATCH":
                     return self._rows.change(request, context, target)
                 case "DELETE":
@@ -77,7 +80,7 @@ class Api:
     def _on_set(self, request: Request, context: Context, table: Table, rest: list[Segment]) -> Response:
         if not rest:
             if request.method == "GET":
-                return sets.read(self._store, request, table)
+                return sets.read(self._store, context.rights, request, table)
             _allow(request, "GET", "POST")
             if table.name == "listmember":
                 raise not_modelled("POST on listmembers; use AddMemberList or AddListMembersList")
@@ -85,7 +88,7 @@ class Api:
         name = rest[0].name
         if name == "$count":
             _allow(request, "GET")
-            return sets.count(self._store, request, table)
+            return sets.count(self._store, context.rights, request, table)
         if name.startswith(_PREFIX):
             _allow(request, "POST")
             return self._actions.on_set(request, context, table, name)
@@ -95,7 +98,9 @@ class Api:
         name, last = rest[0].name, rest[-1].name if len(rest) > 1 else ""
         nav = target.table.navigations.get(name)
         if name.startswith(_PREFIX):
-            _allow(request, "POST")
+            _allow(request, "GET", "POST")
+            if request.method == "GET":
+                return self._actions.function(request, context, target.table, str(target.id), rest[0])
             return self._actions.on_row(request, context, target.table, str(target.id), name)
         if nav and last == "$ref":
             if request.method == "GET":
@@ -103,9 +108,9 @@ class Api:
             return self._rows.link(request, context, target, nav, rest[0].key)
         if nav and rest[0].key is None and last in {"", "$count"}:
             _allow(request, "GET")
-            return self._rows.related(request, target, nav, counting=last == "$count")
+            return self._rows.related(request, context, target, nav, counting=last == "$count")
         if last == "$value":
-            return self._rows.raw(target, name)
+            return self._rows.raw(context, target, name)
         if nav or last:
             raise not_modelled(f"the path below '{name}'")
         return self._rows.column(request, context, target, name)

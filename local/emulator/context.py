@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .pipeline import Job
+    from .security import Rights
 
 
 @dataclass(slots=True)
 class Context:
     """The caller of an operation.
 
-    `user` is whom the operation runs as, `actual` who sent it (they differ under impersonation). `bypass` holds
+    `user` is whom the operation runs as, `actual` who sent it (they differ under impersonation), `rights` what they may
+    do. `bypass` holds
     `CustomSync`/`CustomAsync`, `bypass_steps` step ids. `jobs` are the webhook calls to make once all is committed.
     """
 
     user: str
     actual: str
+    rights: Rights
     tag: str | None = None
     bypass: frozenset[str] = frozenset()
     bypass_steps: frozenset[str] = frozenset()

@@ -10,7 +10,7 @@ from .actions import Actions
 from .admin import Admin, sample_company
 from .api import Api
 from .batch import Batch
-from .callers import ACT_PRIVILEGE, Callers
+from .callers import Callers
 from .clock import Clock
 from .delivery import Delivery
 from .faults import RequestFaults
@@ -38,7 +38,7 @@ class Emulator:
         self.delivery = Delivery(self.store, "emulator.crm.dynamics.com")
         self.pipeline = Pipeline(self.store, self.delivery.call_now)
         self.records = Records(self.store, self.pipeline, self.delivery)
-        self.callers = Callers(self.store, self.delivery, token)
+        self.callers = Callers(self.store, self.records.security, self.delivery, token)
         self.limits = Limits(self.store.clock, Budget())
         self.faults = RequestFaults()
         self.log = RequestLog()
@@ -60,12 +60,12 @@ class Emulator:
         self.delivery.clear()
         self.faults.replace([])
         self.limits.clear(Budget())
-        self.callers.privileges = {ACT_PRIVILEGE}
         self.log.clear()
         with self.store.lock:
             self.store.clock.offset = 0.0
             self.store.clear()
             self.pipeline.forget_all()
+            self.records.security.forget_all()
             self.store.owner = seeds.ADMIN_USER
             self.store.business_unit = seeds.BUSINESS_UNIT
             self.store.load(seeds.rows())

@@ -55,11 +55,9 @@ def stale() -> DataverseError:
     )
 
 
-def forbidden(privilege: str, user: str) -> DataverseError:
-    """403: the caller lacks a privilege."""
-    return DataverseError(
-        403, "0x80040220", f"Principal user (Id={user}) is missing {privilege} privilege. Grant it by a security role."
-    )
+def forbidden(message: str) -> DataverseError:
+    """403: the caller may not do this."""
+    return DataverseError(403, "0x80040220", message)
 
 
 def not_modelled(what: str) -> DataverseError:

@@ -17,6 +17,7 @@ from .store import operand
 
 if TYPE_CHECKING:
     from .schema import Column, Table
+    from .security import Rights
     from .store import Store
 
 _LINK_LIMIT = 15
@@ -74,16 +75,16 @@ class Result(NamedTuple):
 class Fetch:
     """One FetchXML query. Raises 400 for what is wrong in it, 501 for what the emulator does not model."""
 
-    def __init__(self, store: Store, text: str, table: Table, annotations: Annotations) -> None:
+    def __init__(self, store: Store, rights: Rights, text: str, table: Table, annotations: Annotations) -> None:
         self._store = store
         self._annotations = annotations
-        self._names = Names()
+        self._names = Names(rights)
         self._statement = _Statement()
         self._root, entity = _parse(text)
         if entity.get("name") != table.name:
             raise bad_request(f"The entity of the fetch is not '{table.name}', the set of the URL.", "0x80041102")
         self._aggregate = self._root.get("aggregate") == "true"
-        self._main = _Source(table, table.name, self._names.next())
+        self._main = _Source(table, table.name, self._names.alias(table))
         self._statement.sources[table.name] = self._main
         self._read_entity(entity, self._main)
 
@@ -125,7 +126,7 @@ class Fetch:
         return True
 
     def _from(self) -> str:
-        return f'"{self._main.table.name}" {self._main.alias} {" ".join(self._statement.joins)}'
+        return f"{self._names.source(self._main.table, self._main.alias)} {' '.join(self._statement.joins)}"
 
     def _where(self) -> tuple[str, list[Any]]:
         return " AND ".join(self._statement.where) or "1", list(self._statement.where_values)
@@ -237,7 +238,7 @@ class Fetch:
             self._filter(child, source, self._statement.join_values) for child in element if child.tag == "filter"
         ]
         on = " AND ".join(conditions)
-        self._statement.joins.append(f'{_JOINS[kind]} "{source.table.name}" {source.alias} ON {on}')
+        self._statement.joins.append(f"{_JOINS[kind]} {self._names.source(source.table, source.alias)} ON {on}")
         self._read_columns(element, source)
         for child in element:
             if child.tag == "link-entity":
@@ -250,7 +251,7 @@ class Fetch:
         table = schema.BY_NAME.get(name)
         if table is None:
             raise bad_request(f"The entity with a name = '{name}' was not found.", "0x80041102")
-        alias = self._names.next()
+        alias = self._names.alias(table)
         return _Source(table, element.get("alias") or f"{name}{alias[1:]}", alias)
 
     def _on(self, element: ET.Element, source: _Source, parent: _Source) -> str:
@@ -267,7 +268,7 @@ class Fetch:
         source = self._linked(element)
         on = self._on(element, source, parent)
         conditions = [self._part(child, source, values) for child in element if child.tag in {"filter", "link-entity"}]
-        inner = f'SELECT 1 FROM "{source.table.name}" {source.alias} WHERE {on}'  # noqa: S608  - schema names
+        inner = f"SELECT 1 FROM {self._names.source(source.table, source.alias)} WHERE {on}"  # noqa: S608
         test = " AND ".join(conditions) or "1"
         if kind == "all":  # some linked row, and none of them satisfies the filter (dataverse.md 2.10)
             return f"(EXISTS ({inner}) AND NOT EXISTS ({inner} AND {test}))"

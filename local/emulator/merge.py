@@ -29,6 +29,9 @@ def merge(records: Records, context: Context, body: dict[str, Any]) -> None:
     other_table, subordinate_id = _row(body.get("Subordinate"), "Subordinate")
     if other_table is not table:
         raise bad_request("Target and Subordinate must be of the same table.", "0x80048d19")
+    context.rights.require_privilege("prvMerge")
+    for right in ("Append", "AppendTo", "Read", "Share", "Write"):
+        context.rights.require(right, table)
     if target_id == subordinate_id:
         raise _refused("0x80045305", "Merge cannot be performed on master and sub-entities that are identical.")
     master = records.require(table, target_id)

@@ -10,7 +10,7 @@ from odata_query import ast
 from . import schema
 from .errors import DataverseError, bad_request, no_segment, not_modelled
 from .odata import parse
-from .seed import fixed_id
+from .seed import PRIVILEGES, fixed_id, privilege_id
 from .web import Response, answer, nothing
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .paths import Segment
     from .schema import Column, Table
+    from .security import Rights
     from .store import Store
     from .web import Request
 
@@ -27,6 +28,7 @@ _NAMED = re.compile(r"^LogicalName='([^']+)'$")
 _ENUM = re.compile(r"Microsoft\.Dynamics\.CRM\.\w+'")
 _COLLECTIONS = frozenset({"Attributes", "Keys", "OneToManyRelationships", "ManyToOneRelationships"})
 _COLLECTIONS |= {"ManyToManyRelationships"}
+_INTERSECTS = {relation.table for relation in schema.MANY.values() if not relation.view}
 _TYPES = {
     "string": "String",
     "memo": "Memo",
@@ -44,8 +46,9 @@ _TYPES = {
 }
 
 
-def handle(store: Store, request: Request, path: list[Segment]) -> Response:
+def handle(store: Store, rights: Rights, request: Request, path: list[Segment]) -> Response:
     """Answer a metadata request. Only alternate keys can be written."""
+    rights.require_privilege("prvReadEntity" if request.method == "GET" else "prvWriteEntity")
     if path[0].name != "EntityDefinitions":
         raise not_modelled(f"{path[0].name}; use EntityDefinitions")
     if path[0].key is None:
@@ -127,12 +130,30 @@ def definition(store: Store, table: Table) -> dict[str, Any]:
         "TableType": "Standard",
         "IsActivity": table.name == "email",
         "IsCustomEntity": table.name.startswith("msdynmkt_"),
-        "IsIntersect": table.name in schema.MANY,
+        "IsIntersect": table.name in _INTERSECTS,
         "ChangeTrackingEnabled": tracked,
         "CanChangeTrackingBeEnabled": _managed("canchangetrackingbeenabled", value=tracked or table.change_tracking),
         "DisplayName": label(table.name),
         "DisplayCollectionName": label(table.set_name),
         "Description": label(""),
+        "Privileges": [_privilege(right, name) for right, name in table.privileges.items()],
+    }
+
+
+def _privilege(right: str, name: str) -> dict[str, Any]:
+    """A SecurityPrivilegeMetadata."""
+    narrow = PRIVILEGES[name]["narrow"]
+    return {
+        "CanBeBasic": narrow,
+        "CanBeDeep": narrow,
+        "CanBeGlobal": True,
+        "CanBeLocal": narrow,
+        "CanBeEntityReference": False,
+        "CanBeParentEntityReference": False,
+        "CanBeRecordFilter": False,
+        "Name": name,
+        "PrivilegeId": privilege_id(name),
+        "PrivilegeType": right,
     }
 
 

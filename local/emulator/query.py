@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .schema import Column, Navigation, Table
+    from .security import Rights
     from .store import Row, Store
     from .web import Request
 
@@ -113,8 +114,9 @@ class Page(NamedTuple):
 class Reader:
     """Answers reads of one request; `aliases` are its `@p1=...` parameters."""
 
-    def __init__(self, store: Store, request: Request) -> None:
+    def __init__(self, store: Store, rights: Rights, request: Request) -> None:
         self.store = store
+        self.rights = rights
         self.annotations = Annotations(request.preferences.get("odata.include-annotations", ""))
         self._aliases = {name: value for name, value in request.query.items() if name.startswith("@")}
         self._root = request.root
@@ -132,7 +134,8 @@ class Reader:
         return list((chosen | {table.id: table.columns[table.id]}).values())
 
     def one(self, table: Table, row: Row, options: Options) -> dict[str, Any]:
-        """A single row with its expansions."""
+        """A single row with its expansions. Raises 403."""
+        self.rights.require("Read", table, row)
         found = Renderer(self.store, table, self.columns(table, options), self.annotations).row(row)
         for name, inner in options.expand:
             self._expand(table, row, found, name, inner)
@@ -140,7 +143,7 @@ class Reader:
 
     def page(self, table: Table, options: Options, size: int, within: tuple[Navigation, str] | None = None) -> Page:
         """Up to `size` rows of a table, or of the collection `within` (navigation, id of its owner)."""
-        scope = Scope(table, Names())
+        scope = Scope(table, Names(self.rights))
         where, values = self._where(scope, options, within)
         orders = [(*scope.column(path), descending) for path, descending in options.orderby]
         orders.append((table.columns[table.id], scope.alias, False))
@@ -174,7 +177,7 @@ class Reader:
 
     def count(self, table: Table, options: Options, within: tuple[Navigation, str] | None = None) -> int:
         """The number of rows, at most 5,000 (dataverse.md 2.4)."""
-        scope = Scope(table, Names())
+        scope = Scope(table, Names(self.rights))
         where, values = self._where(scope, options, within)
         return min(self._count(scope, where, values), COUNT_LIMIT)
 

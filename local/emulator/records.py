@@ -11,6 +11,7 @@ from .computed import compute
 from .errors import no_message, no_row, stale
 from .execution import reference
 from .pipeline import PRE, Event
+from .security import Security
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,7 @@ class Records:
     def __init__(self, store: Store, pipeline: Pipeline, delivery: Delivery) -> None:
         self.store = store
         self.pipeline = pipeline
+        self.security = Security(store)
         self._delivery = delivery
 
     @contextmanager
@@ -46,6 +48,7 @@ class Records:
             except BaseException:
                 del context.jobs[kept:]
                 self.pipeline.forget_all()
+                self.security.forget_all()
                 raise
             if outermost:
                 self._delivery.submit(context.jobs)
@@ -59,8 +62,13 @@ class Records:
         return row
 
     def create(self, context: Context, table: Table, fields: Row) -> str:
-        """Add a row and return its id. Raises 400 when a required column is missing, 412 for a taken id or key."""
+        """Add a row and return its id.
+
+        Raises 400 when a required column is missing, 403 without a privilege, 412 for a taken id or key.
+        """
         _supports(table, "Create")
+        context.rights.require("Create", table)
+        _require_links(context, table, fields)
         with self.unit(context):
             row: Row = table.defaults()
             sent = dict(fields)
@@ -76,9 +84,16 @@ class Records:
             event = Event("Create", table, row_id, sent, target, after=row, output={"id": row_id})
             self.pipeline.emit(context, event, PRE)
             self.store.insert(table, row)
-            self.pipeline.forget(table.name)
+            if table.name == "role":
+                self.security.start_role(row_id)
+            self._forget(table)
             self.pipeline.emit(context, event)
         return row_id
+
+    def _forget(self, table: Table) -> None:
+        """What was read of a table and kept is no longer true."""
+        self.pipeline.forget(table.name)
+        self.security.forget(table.name)
 
     def _stamp_created(self, context: Context, table: Table, row: Row) -> None:
         now = self.store.clock.stamp()
@@ -96,11 +111,14 @@ class Records:
     def update(self, context: Context, table: Table, row_id: str, fields: Row, if_match: str | None = None) -> None:
         """Change a row. State columns and others in one request are two updates, as Dataverse runs them.
 
-        Raises 404 for a missing row, 412 when `if_match` is not its present ETag.
+        Raises 403 without a privilege, 404 for a missing row, 412 when `if_match` is not its present ETag.
         """
         _supports(table, "Update")
+        context.rights.require("Write", table)
         with self.unit(context):
             row = self.require(table, row_id)
+            context.rights.require("Write", table, row)
+            _require_links(context, table, fields, row)
             check_etag(row, if_match)
             fields = {name: value for name, value in fields.items() if name != table.id}
             state = {name: value for name, value in fields.items() if name in _STATE}
@@ -126,24 +144,29 @@ class Records:
         event = Event("Update", table, row_id, part | key, part | key | changes, before, after)
         self.pipeline.emit(context, event, PRE)
         self.store.update(table, row_id, changes)
-        self.pipeline.forget(table.name)
+        self._forget(table)
         self.pipeline.emit(context, event)
 
     def delete(self, context: Context, table: Table, row_id: str, if_match: str | None = None) -> None:
-        """Remove a row and, as each lookup says, what points at it. Raises 404, 412 like `update`."""
+        """Remove a row and, as each lookup says, what points at it. Raises 403, 404, 412 like `update`."""
         _supports(table, "Delete")
+        context.rights.require("Delete", table)
         with self.unit(context):
             row = self.require(table, row_id)
+            context.rights.require("Delete", table, row)
             check_etag(row, if_match)
-            parameters = {"Target": reference(table.name, row_id)}
-            event = Event("Delete", table, row_id, {}, {}, row, None, parameters)
-            self.pipeline.emit(context, event, PRE)
-            self._release(context, table, row_id)
-            self.store.delete(table, row_id)
-            self.pipeline.forget(table.name)
-            if table.name == "listmember":
-                self.count_members(row["listid"])
-            self.pipeline.emit(context, event)
+            self._remove(context, table, row)
+
+    def _remove(self, context: Context, table: Table, row: Row) -> None:
+        row_id = row[table.id]
+        event = Event("Delete", table, row_id, {}, {}, row, None, {"Target": reference(table.name, row_id)})
+        self.pipeline.emit(context, event, PRE)
+        self._release(context, table, row_id)
+        self.store.delete(table, row_id)
+        self._forget(table)
+        if table.name == "listmember":
+            self.count_members(row["listid"])
+        self.pipeline.emit(context, event)
 
     def _release(self, context: Context, table: Table, row_id: str) -> None:
         for other, column in schema.referencing(table.name):
@@ -151,16 +174,17 @@ class Records:
                 continue
             for row in self.store.find(other, **{column.name: row_id}):
                 if column.on_delete == "cascade":
-                    self.delete(context, other, row[other.id])
+                    self._remove(context, other, row)
                 else:
                     cleared = {column.name: None} | ({column.type_name: None} if column.polymorphic else {})
                     self.store.update(other, row[other.id], cleared)
         for relation in schema.MANY.values():
             sides = {relation.left: relation.left_column, relation.right: relation.right_column}
-            if relation.table == relation.name and table.name in sides:
+            if not relation.view and table.name in sides:
                 through = schema.BY_NAME[relation.table]
                 for row in self.store.find(through, **{sides[table.name]: row_id}):
                     self.store.delete(through, row[through.id])
+                self._forget(through)
 
     def count_members(self, list_id: str) -> None:
         """Bring `membercount` of a list up to date; no event and no new version, as it is computed."""
@@ -179,6 +203,22 @@ def check_etag(row: Row, if_match: str | None) -> None:
 def etag(version: int) -> str:
     """The ETag of a row version."""
     return f'W/"{version}"'
+
+
+def _require_links(context: Context, table: Table, fields: Row, row: Row | None = None) -> None:
+    """Raise 403 unless the caller may set these lookups (Append, and AppendTo there) and give the row away (Assign)."""
+    for name, value in fields.items():
+        column = table.columns.get(name)
+        if column is None or column.kind != "lookup" or value is None:
+            continue
+        if name == "ownerid":
+            if value != (row["ownerid"] if row else context.user):
+                context.rights.require("Assign", table, row)
+            continue
+        context.rights.require("Append", table, row)
+        target = fields[column.type_name] if column.polymorphic else next(iter(column.navs))
+        if target in schema.BY_NAME:
+            context.rights.require("AppendTo", schema.BY_NAME[target])
 
 
 def _supports(table: Table, message: str) -> None:

@@ -54,17 +54,17 @@ class Rows:
             raise no_message(table.name, "Create")
         with self._records.unit(context):
             fields = read(self._store, table, request.json(), creating=True)
-            return self._created(request, table, self._records.create(context, table, fields))
+            return self._created(request, context, table, self._records.create(context, table, fields))
 
-    def retrieve(self, request: Request, target: Target) -> Response:
+    def retrieve(self, request: Request, context: Context, target: Target) -> Response:
         """GET of a row; 304 when `If-None-Match` holds its ETag and neither expansion nor annotations are asked for."""
-        table, row = target.table, self._row(target, "Retrieve")
+        table, row = target.table, self._row(context, target)
         tag = etag(row["versionnumber"])
         options = options_of(request.query)
         plain = not options.expand and "odata.include-annotations" not in request.preferences
         if plain and request.header("if-none-match") == tag:
             return nothing({"ETag": tag}, 304)
-        found = Reader(self._store, request).one(table, row, options)
+        found = Reader(self._store, context.rights, request).one(table, row, options)
         return answer({"@odata.context": _context(request, table, options), **found}, headers={"ETag": tag})
 
     def change(self, request: Request, context: Context, target: Target) -> Response:
@@ -84,13 +84,13 @@ class Rows:
                 if target.id:
                     fields[table.id] = target.id
                 row_id = self._records.create(context, table, fields)
-                return self._created(request, table, row_id, target.text if target.key else "")
+                return self._created(request, context, table, row_id, target.text if target.key else "")
             fields = read(self._store, table, request.json(), creating=False)
             fields = {name: value for name, value in fields.items() if name not in target.key}
             row_id = str(target.id)
             self._records.update(context, table, row_id, fields, match)
             if request.preferences.get("return") == "representation":
-                return answer(self._representation(request, table, row_id), headers=_REPRESENTATION)
+                return answer(self._representation(request, context, table, row_id), headers=_REPRESENTATION)
             return nothing({"OData-EntityId": _url(request, table, target.text if target.key else row_id)})
 
     def remove(self, request: Request, context: Context, target: Target) -> Response:
@@ -108,7 +108,7 @@ class Rows:
         column = table.by_api_name.get(name)
         if column is None or not column.readable:
             raise no_segment(name)
-        row = self._row(target, "Retrieve")
+        row = self._row(context, target)
         if request.method == "GET":
             if row[column.name] is None:
                 return nothing()
@@ -123,21 +123,23 @@ class Rows:
             self._records.update(context, table, row[table.id], fields, request.header("if-match"))
         return nothing()
 
-    def raw(self, target: Target, name: str) -> Response:
+    def raw(self, context: Context, target: Target, name: str) -> Response:
         """GET of a column's `$value` as text."""
         column = target.table.by_api_name.get(name)
-        row = self._row(target, "Retrieve")
+        row = self._row(context, target)
         if column is None or not column.readable or row[column.name] is None:
             raise no_segment(name)
         text = formatted(column, row[column.name]) if column.kind == "boolean" else str(row[column.name])
         return Response(200, str(text).encode(), {"Content-Type": "text/plain; charset=utf-8"})
 
-    def related(self, request: Request, target: Target, nav: Navigation, *, counting: bool) -> Response:
+    def related(
+        self, request: Request, context: Context, target: Target, nav: Navigation, *, counting: bool
+    ) -> Response:
         """GET of what a navigation property leads to: one row, a collection, or how many it holds."""
-        row = self._row(target, "Retrieve")
-        reader, options = Reader(self._store, request), options_of(request.query)
+        row = self._row(context, target)
+        reader, options = Reader(self._store, context.rights, request), options_of(request.query)
         table = schema.BY_NAME[nav.target]
-        context = _context(request, table, options)
+        address = _context(request, table, options)
         if nav.many:
             within = (nav, row[nav.local])
             if counting:
@@ -146,18 +148,18 @@ class Rows:
             if page.next:
                 raise bad_request("Collections of more than 5000 rows: read the set with $filter instead.")
             return answer(
-                {"@odata.context": context.removesuffix("/$entity"), **reader.totals(page), "value": page.rows}
+                {"@odata.context": address.removesuffix("/$entity"), **reader.totals(page), "value": page.rows}
             )
         column = target.table.columns[nav.local]
         fits = not column.polymorphic or row[column.type_name] == nav.target
         found = self._store.get(table, row[nav.local]) if row[nav.local] and fits else None
         if found is None:
             return nothing()
-        return answer({"@odata.context": context, **reader.one(table, found, options)})
+        return answer({"@odata.context": address, **reader.one(table, found, options)})
 
     def link(self, request: Request, context: Context, target: Target, nav: Navigation, key: str | None) -> Response:
         """`$ref`: POST/DELETE on a collection, PUT/DELETE on a single-valued navigation property."""
-        row = self._row(target, "Retrieve")
+        row = self._row(context, target)
         address = request.query.get("$id") or request.json().get("@odata.id")
         other = (
             reference(self._store, address or f"{schema.BY_NAME[nav.target].set_name}({key})")
@@ -180,12 +182,15 @@ class Rows:
                 self._records.update(context, target.table, row[target.table.id], fields)
         return nothing()
 
-    def _row(self, target: Target, message: str) -> Row:
-        if message not in target.table.messages:
-            raise no_message(target.table.name, message)
+    def _row(self, context: Context, target: Target) -> Row:
+        """The row, for reading. Raises 400, 403, 404."""
+        if "Retrieve" not in target.table.messages:
+            raise no_message(target.table.name, "Retrieve")
+        context.rights.require("Read", target.table)
         row = self._store.get(target.table, target.id) if target.id else None
         if row is None:
             raise self._missing(target)
+        context.rights.require("Read", target.table, row)
         return row
 
     def _missing(self, target: Target) -> DataverseError:
@@ -194,14 +199,14 @@ class Rows:
             return DataverseError(404, "0x80060891", f"A record with the specified key values does not exist: {keys}")
         return no_row(target.table.name, target.id)
 
-    def _created(self, request: Request, table: Table, row_id: str, key: str = "") -> Response:
+    def _created(self, request: Request, context: Context, table: Table, row_id: str, key: str = "") -> Response:
         if request.preferences.get("return") == "representation":
-            return answer(self._representation(request, table, row_id), 201, _REPRESENTATION)
+            return answer(self._representation(request, context, table, row_id), 201, _REPRESENTATION)
         return nothing({"OData-EntityId": _url(request, table, key or row_id)})
 
-    def _representation(self, request: Request, table: Table, row_id: str) -> dict[str, Any]:
+    def _representation(self, request: Request, context: Context, table: Table, row_id: str) -> dict[str, Any]:
         options = options_of(request.query)
-        found = Reader(self._store, request).one(table, self._records.require(table, row_id), options)
+        found = Reader(self._store, context.rights, request).one(table, self._records.require(table, row_id), options)
         return {"@odata.context": _context(request, table, options), **found}
 
 

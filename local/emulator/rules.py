@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import schema
-from .errors import invalid, not_modelled
+from .errors import DataverseError, invalid, not_modelled
 from .seed import message_id
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def settle_state(table: Table, row: Row, changes: Row) -> None:
 
 
 def check(store: Store, table: Table, row: Row, changes: Row, *, creating: bool) -> None:
-    """Refuse a row that misses a SystemRequired column or that its table's own rules forbid. Raises 400."""
+    """Refuse a row that misses a SystemRequired column or that its table's own rules forbid. Raises 400, 412."""
     for column in table.columns.values():
         if column.required and row.get(column.name) is None and (creating or column.name in changes):
             raise invalid(f"Required field '{column.name}' is missing for entity '{table.name}'.", "0x80040203")
@@ -49,6 +49,10 @@ def check(store: Store, table: Table, row: Row, changes: Row, *, creating: bool)
         _check_step(store, row)
     elif table.name == "sdkmessageprocessingstepimage":
         _check_image(store, row)
+    elif table.name == "systemuser" and changes.get("applicationid"):
+        others = store.find(table, applicationid=row["applicationid"])
+        if any(other[table.id] != row[table.id] for other in others):
+            raise DataverseError(412, "0x80040237", "An application user for this application id already exists.")
 
 
 def _check_step(store: Store, step: Row) -> None:

@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from . import schema
+from .schema.security import ACCESS_RIGHTS, ROLE_PRIVILEGES, USER_ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,53 @@ BUSINESS_UNIT = fixed_id("businessunit")
 ADMIN_USER = fixed_id("systemuser admin")
 APP_USER = fixed_id("systemuser app")
 STAFF_USER = fixed_id("systemuser staff")
+ADMIN_ROLE = fixed_id("role admin")
+APP_ROLE = fixed_id("role app")
+STAFF_ROLE = fixed_id("role staff")
+_BY_DEPTH = frozenset({"systemuser", "businessunit", "role"})  # not owned by users, and yet limited to business units
+
+# Privileges that belong to no table: those every role here holds, and those that have to be given.
+COMMON = ("prvMerge", "prvReadEntity", "prvReadAttribute", "prvReadRelationship", "prvReadOptionSet", "prvWriteEntity")
+SPECIAL = ("prvActOnBehalfOfAnotherUser", "prvBypassCustomBusinessLogic", "prvBypassCustomPlugins")
+_GLOBAL = 8
+
+
+def _privileges() -> dict[str, dict[str, Any]]:
+    """Every privilege by name: its right, and whether it can be limited to less than the organization."""
+    found: dict[str, dict[str, Any]] = {}
+    for table in schema.BY_NAME.values():
+        narrow = table.ownership == "user" or table.name in _BY_DEPTH
+        for name in table.privileges.values():
+            right = next(right for right in ("AppendTo", *ACCESS_RIGHTS) if name.startswith(f"prv{right}"))
+            found[name] = {"accessright": ACCESS_RIGHTS[right], "narrow": narrow}
+    return found | {name: {"accessright": 0, "narrow": False} for name in (*COMMON, *SPECIAL)}
+
+
+PRIVILEGES = _privileges()
+ORDINARY = tuple(name for name in PRIVILEGES if name not in SPECIAL)
+
+
+def privilege_id(name: str) -> str:
+    """The privilegeid of a privilege."""
+    return fixed_id(f"privilege {name}")
+
+
+def _security() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Privileges, three roles, and who has them."""
+    for name, about in PRIVILEGES.items():
+        depths = {f"canbe{depth}": about["narrow"] for depth in ("basic", "local", "deep")}
+        row = {"privilegeid": privilege_id(name), "name": name, "accessright": about["accessright"]}
+        yield "privilege", {**row, **depths, "canbeglobal": True}
+    for role, name, user, held in (
+        (ADMIN_ROLE, "System Administrator", ADMIN_USER, tuple(PRIVILEGES)),
+        (APP_ROLE, "Application", APP_USER, (*ORDINARY, SPECIAL[0])),
+        (STAFF_ROLE, "Staff", STAFF_USER, ORDINARY),
+    ):
+        yield "role", {"roleid": role, "name": name, "_businessunitid_value": BUSINESS_UNIT}
+        yield USER_ROLES, {"systemuserid": user, "roleid": role}
+        for privilege in held:
+            ids = {"roleid": role, "privilegeid": privilege_id(privilege)}
+            yield ROLE_PRIVILEGES, {**ids, "privilegedepthmask": _GLOBAL}
 
 
 def message_id(name: str) -> str:
@@ -56,6 +104,7 @@ def rows() -> Iterator[tuple[str, dict[str, Any]]]:
                 "_businessunitid_value": BUSINESS_UNIT,
             },
         )
+    yield from _security()
     tables = schema.BY_NAME.values()
     for name in sorted({message for table in tables for message in table.messages | table.events}):
         yield "sdkmessage", {"sdkmessageid": message_id(name), "name": name}

@@ -15,13 +15,14 @@ from .web import Response, answer
 if TYPE_CHECKING:
     from .cookies import Cookie
     from .schema import Table
+    from .security import Rights
     from .store import Store
     from .web import Request
 
 _BOM = b"\xef\xbb\xbf"
 
 
-def read(store: Store, request: Request, table: Table) -> Response:
+def read(store: Store, rights: Rights, request: Request, table: Table) -> Response:
     """GET on a set: one page."""
     if "RetrieveMultiple" not in table.messages:
         raise no_message(table.name, "RetrieveMultiple")
@@ -29,10 +30,10 @@ def read(store: Store, request: Request, table: Table) -> Response:
         if name in request.query:
             raise not_modelled(f"the query option {name}")
     if "fetchXml" in request.query:
-        return _fetch(store, request, table)
+        return _fetch(store, rights, request, table)
     if tracking.wanted(request):
-        return tracking.read(store, request, table, _size(request))
-    reader, options = Reader(store, request), options_of(request.query)
+        return tracking.read(store, rights, request, table, _size(request))
+    reader, options = Reader(store, rights, request), options_of(request.query)
     page = reader.page(table, options, _size(request))
     columns = f"({','.join(options.select)})" if options.select else ""
     body: dict[str, Any] = {"@odata.context": f"{request.root}$metadata#{table.set_name}{columns}"}
@@ -43,18 +44,18 @@ def read(store: Store, request: Request, table: Table) -> Response:
     return answer(body, headers=_applied(request))
 
 
-def count(store: Store, request: Request, table: Table) -> Response:
+def count(store: Store, rights: Rights, request: Request, table: Table) -> Response:
     """GET `set/$count`: a number as text, at most 5,000."""
     if "$deltatoken" in request.query:
-        number = tracking.changed(store, request, table)
+        number = tracking.changed(store, rights, request, table)
     else:
-        number = Reader(store, request).count(table, options_of(request.query))
+        number = Reader(store, rights, request).count(table, options_of(request.query))
     return Response(200, _BOM + str(number).encode(), {"Content-Type": "text/plain", "OData-Version": "4.0"})
 
 
-def _fetch(store: Store, request: Request, table: Table) -> Response:
+def _fetch(store: Store, rights: Rights, request: Request, table: Table) -> Response:
     annotations = Annotations(request.preferences.get("odata.include-annotations", ""))
-    found = Fetch(store, request.query["fetchXml"], table, annotations).run()
+    found = Fetch(store, rights, request.query["fetchXml"], table, annotations).run()
     body: dict[str, Any] = {"@odata.context": f"{request.root}$metadata#{table.set_name}"}
     if annotations.wants(TOTAL):
         body[f"@{TOTAL}"] = -1 if found.total is None else min(found.total, PAGE)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from .schema import Column, Navigation, Table
+    from .security import Rights
 
 _NUMBERS = frozenset({"int", "bigint", "decimal", "money"}) | OPTION_KINDS
 COMPARISONS = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
@@ -24,13 +25,21 @@ COMPARISONS = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<
 
 @dataclass(slots=True)
 class Names:
-    """Hands out table aliases that are unique in one statement."""
+    """Lets the tables of one statement in, which the caller must be allowed to read, each under an alias of its own."""
 
+    rights: Rights
     counter: Iterator[int] = field(default_factory=itertools.count)
 
-    def next(self) -> str:
-        """The next alias."""
+    def alias(self, table: Table) -> str:
+        """The next alias, for this table. Raises 403."""
+        self.rights.require("Read", table)
         return f"t{next(self.counter)}"
+
+    def source(self, table: Table, alias: str) -> str:
+        """What stands after FROM or JOIN: the table, or what the caller sees of it."""
+        if self.rights.owned_only(table) and "owninguser" in table.columns:
+            return f"(SELECT * FROM \"{table.name}\" WHERE owninguser = '{self.rights.user}') {alias}"  # noqa: S608
+        return f'"{table.name}" {alias}'
 
 
 @dataclass(slots=True)
@@ -44,12 +53,12 @@ class Scope:
     _joined: dict[tuple[str, str], tuple[str, Table]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.alias = self.alias or self.names.next()
+        self.alias = self.alias or self.names.alias(self.table)
 
     @property
     def source(self) -> str:
         """What stands after FROM."""
-        return f'"{self.table.name}" {self.alias} {" ".join(self.joins)}'
+        return f"{self.names.source(self.table, self.alias)} {' '.join(self.joins)}"
 
     def column(self, path: Sequence[str]) -> tuple[Column, str]:
         """A column by its Web API name, maybe behind navigation properties, and the alias it is under. Raises 400."""
@@ -69,10 +78,11 @@ class Scope:
         if nav is None or nav.many:
             raise no_property(table.name, name)
         target = schema.BY_NAME[nav.target]
-        new = self.names.next()
+        new = self.names.alias(target)
         kind = table.columns[nav.local]
         typed = f""" AND {alias}."{kind.type_name}" = '{target.name}'""" if kind.polymorphic else ""
-        self.joins.append(f'LEFT JOIN "{target.name}" {new} ON {new}."{nav.remote}" = {alias}."{nav.local}"{typed}')
+        joined = self.names.source(target, new)
+        self.joins.append(f'LEFT JOIN {joined} ON {new}."{nav.remote}" = {alias}."{nav.local}"{typed}')
         self._joined[alias, name] = new, target
         return new, target
 

@@ -16,6 +16,7 @@ from .web import Response, answer
 
 if TYPE_CHECKING:
     from .schema import Table
+    from .security import Rights
     from .store import Store
     from .web import Request
 
@@ -31,11 +32,13 @@ def wanted(request: Request) -> bool:
     return "$deltatoken" in request.query or "odata.track-changes" in request.preferences
 
 
-def read(store: Store, request: Request, table: Table, size: int) -> Response:
+def read(store: Store, rights: Rights, request: Request, table: Table, size: int) -> Response:
     """A page of the first synchronisation, or of the changes since a delta token.
 
-    Raises 400 when the table is not tracked, a query option does not go with tracking, or the token has expired.
+    Raises 400 when the table is not tracked, a query option does not go with tracking, or the token has expired; 403
+    unless the caller reads the rows of the whole organization.
     """
+    rights.require_everywhere("Read", table)
     if table.name not in store.tracked:
         raise bad_request(f"Change tracking is not enabled for entity '{table.name}'.", "0x80072491")
     for name in _FORBIDDEN:
@@ -44,12 +47,13 @@ def read(store: Store, request: Request, table: Table, size: int) -> Response:
     options = options_of({name: value for name, value in request.query.items() if name != "$deltatoken"})
     token = request.query.get("$deltatoken")
     if token is None:
-        return _first(store, request, table, options, size)
-    return _delta(store, request, table, options, (_version_of(store, token), size))
+        return _first(Reader(store, rights, request), request, table, options, size)
+    return _delta(Reader(store, rights, request), request, table, options, (_version_of(store, token), size))
 
 
-def changed(store: Store, request: Request, table: Table) -> int:
-    """The number of rows changed or deleted since the delta token."""
+def changed(store: Store, rights: Rights, request: Request, table: Table) -> int:
+    """The number of rows changed or deleted since the delta token. Raises 403 like `read`."""
+    rights.require_everywhere("Read", table)
     version = _version_of(store, request.query["$deltatoken"])
     sql = f'SELECT count(*) FROM "{table.name}" WHERE versionnumber > ?'  # noqa: S608  - schema name
     return int(store.select(sql, [version])[0][0]) + len(store.deleted_since(table, version))
@@ -77,25 +81,24 @@ def _version_of(store: Store, token: str) -> int:
     return version
 
 
-def _first(store: Store, request: Request, table: Table, options: Options, size: int) -> Response:
+def _first(reader: Reader, request: Request, table: Table, options: Options, size: int) -> Response:
     """All rows; the delta link of the last page counts from the moment the first page was read."""
     match = _VERSION.search(options.skiptoken)
-    token = match[1] if match else _token(store, store.version)
-    reader = Reader(store, request)
+    token = match[1] if match else _token(reader.store, reader.store.version)
     page = reader.page(table, options, size)
     body = {"@odata.context": f"{request.root}$metadata#{table.set_name}{_columns(options)}", "value": page.rows}
     return _page(request, table, body, page, token)
 
 
-def _delta(store: Store, request: Request, table: Table, options: Options, since: tuple[int, int]) -> Response:
+def _delta(reader: Reader, request: Request, table: Table, options: Options, since: tuple[int, int]) -> Response:
     """Rows changed since a version, in the order of their changes, and then the deleted ones."""
+    store = reader.store
     version, size = since
     cookie = Cookie.read(options.skiptoken)
     match = _VERSION.search(options.skiptoken)
     token = match[1] if match else _token(store, store.version)
     upto = int(token.partition("!")[0])
     last_changed, last_deleted = cookie.last if cookie else (version, version)
-    reader = Reader(store, request)
     renderer = Renderer(store, table, reader.columns(table, options), reader.annotations)
     sql = f'SELECT * FROM "{table.name}" WHERE versionnumber > ? AND versionnumber <= ? ORDER BY versionnumber LIMIT ?'  # noqa: S608
     found = [dict(zip(table.fields, row, strict=True)) for row in store.select(sql, [last_changed, upto, size + 1])]

@@ -51,8 +51,8 @@ def test_checklist_44_execution_time(api: Client) -> None:
 
 
 def test_checklist_44_concurrent_requests(api: Client, emulator: Emulator) -> None:
-    api.get("WhoAmI")
     api.admin("reset", {"budget": {"concurrent": 2}})
+    api.get("WhoAmI")  # who a token is, is looked up once
     with ThreadPoolExecutor(6) as pool:
         with emulator.store.lock:  # those who were let in wait here
             calls = [pool.submit(api.get, "WhoAmI") for _ in range(6)]

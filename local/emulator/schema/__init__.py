@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import consent, lists, people, system
+from . import consent, lists, people, security, system
 from .model import Column, ManyToMany, Navigation, Table
 
 __all__ = ["BY_NAME", "BY_SET", "MANY", "Column", "ManyToMany", "Navigation", "Table", "referencing"]
@@ -43,7 +43,7 @@ def _link_many(tables: dict[str, Table], relation: ManyToMany) -> None:
 
 
 def _build() -> dict[str, Table]:
-    found = [*people.tables(), *lists.tables(), *consent.tables(), *system.tables()]
+    found = [*people.tables(), *lists.tables(), *consent.tables(), *system.tables(), *security.tables()]
     tables = {table.name: table for table in found}
     _link_lookups(tables)
     for relation in MANY.values():
@@ -51,7 +51,9 @@ def _build() -> dict[str, Table]:
     return tables
 
 
-MANY: dict[str, ManyToMany] = {relation.name: relation for relation in [*lists.many_to_many(), *consent.many_to_many()]}
+MANY: dict[str, ManyToMany] = {
+    relation.name: relation for relation in [*lists.many_to_many(), *consent.many_to_many(), *security.many_to_many()]
+}
 BY_NAME: dict[str, Table] = _build()
 BY_SET: dict[str, Table] = {table.set_name: table for table in BY_NAME.values()}
 

@@ -13,6 +13,9 @@ ALL_MESSAGES = ROW_MESSAGES | BULK_MESSAGES | LINK_MESSAGES | {"Assign", "SetSta
 EVENTS = frozenset({"Create", "Update", "Delete", "Associate", "Disassociate"})
 
 Ownership = Literal["user", "organization", "none"]
+ROW_RIGHTS = ("Create", "Read", "Write", "Delete")
+LINKED_RIGHTS = (*ROW_RIGHTS, "Append", "AppendTo")
+OWNED_RIGHTS = (*LINKED_RIGHTS, "Assign", "Share")
 ACTIVE = ("Active", {1: "Active"})
 INACTIVE = ("Inactive", {2: "Inactive"})
 
@@ -45,6 +48,11 @@ def owner() -> list[Column]:
     ]
 
 
+def secured(name: str, rights: tuple[str, ...] = OWNED_RIGHTS) -> dict[str, str]:
+    """The privileges of a table, by access right; `name` is what they end in."""
+    return {right: f"prv{right}{name}" for right in rights}
+
+
 def table(  # noqa: PLR0913  - one argument for each property of a table
     name: str,
     columns: list[Column],
@@ -58,8 +66,14 @@ def table(  # noqa: PLR0913  - one argument for each property of a table
     messages: frozenset[str] = ALL_MESSAGES,
     events: frozenset[str] = EVENTS,
     change_tracking: bool = False,
+    privileges: dict[str, str] | None = None,
 ) -> Table:
-    """Make a table: its key, `columns`, state, stamps and (if user-owned) owner columns."""
+    """Make a table: its key, `columns`, state, stamps and (if user-owned) owner columns.
+
+    Without `privileges` they end in the table's name, as those of custom tables do.
+    """
+    if privileges is None:
+        privileges = secured(name, OWNED_RIGHTS if ownership == "user" else LINKED_RIGHTS)
     key_column = Column(key or f"{name}id", "guid", on_update=False)
     parts = [key_column, *columns, *(state(ACTIVE, INACTIVE) if states is None else states), *stamps()]
     if ownership == "user":
@@ -75,4 +89,23 @@ def table(  # noqa: PLR0913  - one argument for each property of a table
         ownership=ownership,
         change_tracking=change_tracking,
         events=events,
+        privileges=privileges,
+    )
+
+
+def intersect(
+    name: str, *sides: str, code: int, key: str = "", set_name: str = "", more: tuple[Column, ...] = ()
+) -> Table:
+    """Make the table of an N:N relationship: read by FetchXML or as a set, written by `$ref` or by actions."""
+    key_column = Column(key or f"{name}id", "guid")
+    columns = [key_column, *(Column(side, "guid", indexed=True) for side in sides), *more]
+    return Table(
+        name=name,
+        set_name=set_name or f"{name}set",
+        id=key_column.name,
+        title=None,
+        code=code,
+        columns={column.name: column for column in [*columns, Column("versionnumber", "bigint")]},
+        messages=frozenset({"RetrieveMultiple"}),
+        ownership="none",
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .common import table
-from .model import Column, ManyToMany, Table, choice_from, lookup, memo, moment, number, read_only, text, yes_no
+from .common import intersect, table
+from .model import ManyToMany, Table, choice_from, lookup, memo, moment, number, read_only, text, yes_no
 
 FIRST = 534120000
+_PROFILE_PURPOSES = "msdynmkt_msdynmkt_purpose_msdynmkt_compliancev4"
 _ENFORCEMENT = ("Restrictive", "Non-Restrictive", "Disabled")
 _VALUE = ("Not Set", "Opted In", "Opted Out")
 _REASONS = (
@@ -115,44 +116,23 @@ def _profile() -> Table:
     return table("msdynmkt_compliancesettings4", columns, title="msdynmkt_name", code=10804)
 
 
-def _profile_purpose() -> Table:
-    """The intersect of compliance profile and purpose: read by FetchXML or navigation, written by `$ref`."""
-    name = "msdynmkt_msdynmkt_purpose_msdynmkt_compliancev4"
-    columns = {
-        column.name: column
-        for column in (
-            Column(f"{name}id", "guid"),
-            Column("msdynmkt_purposeid", "guid", indexed=True),
-            Column("msdynmkt_compliancesettings4id", "guid", indexed=True),
-            Column("versionnumber", "bigint"),
-        )
-    }
-    return Table(
-        name=name,
-        set_name=f"{name}set",
-        id=f"{name}id",
-        title=None,
-        code=10805,
-        columns=columns,
-        messages=frozenset({"RetrieveMultiple"}),
-        ownership="none",
-    )
+def _profile_purposes() -> Table:
+    return intersect(_PROFILE_PURPOSES, "msdynmkt_purposeid", "msdynmkt_compliancesettings4id", code=10805)
 
 
 def tables() -> list[Table]:
     """The tables of this module."""
-    return [_consent(), _purpose(), _topic(), _profile(), _profile_purpose()]
+    return [_consent(), _purpose(), _topic(), _profile(), _profile_purposes()]
 
 
 def many_to_many() -> list[ManyToMany]:
     """Profile and purpose: one relationship, the same navigation name on both sides (domain.md 1.6)."""
-    name = "msdynmkt_msdynmkt_purpose_msdynmkt_compliancev4"
     return [
         ManyToMany(
-            name=name,
+            name=_PROFILE_PURPOSES,
             left="msdynmkt_purpose",
             right="msdynmkt_compliancesettings4",
-            table=name,
+            table=_PROFILE_PURPOSES,
             left_column="msdynmkt_purposeid",
             right_column="msdynmkt_compliancesettings4id",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .common import ALL_MESSAGES, EVENTS, LINK_MESSAGES, table
+from .common import ALL_MESSAGES, EVENTS, LINK_MESSAGES, secured, table
 from .model import Column, ManyToMany, Table, choice, lookup, memo, moment, number, read_only, state, text, yes_no
 
 MEMBER_TABLES = {1: "account", 2: "contact", 4: "lead"}
@@ -37,6 +37,7 @@ def _list() -> Table:
         messages=ALL_MESSAGES | LIST_ACTIONS,
         events=EVENTS | LIST_ACTIONS | _OTHER_ACTIONS,
         change_tracking=True,
+        privileges=secured("List"),
     )
 
 
@@ -61,6 +62,8 @@ def _listmember() -> Table:
         states=[],
         messages=LINK_MESSAGES | {"Create", "Delete", "RetrieveMultiple"},
         events=frozenset({"Create", "Delete", "Associate", "Disassociate"}),
+        # It has none of its own; which of the list's it needs is not documented.
+        privileges={"Read": "prvReadList", "Create": "prvWriteList", "Delete": "prvWriteList"},
     )
 
 
@@ -79,6 +82,7 @@ def many_to_many() -> list[ManyToMany]:
             table="listmember",
             left_column="listid",
             right_column="entityid",
+            view=True,
         )
         for name in MEMBER_TABLES.values()
     ]

@@ -89,7 +89,10 @@ class Navigation:
 
 @dataclass(frozen=True, slots=True)
 class ManyToMany:
-    """An N:N relationship kept in an intersect table; same navigation name on both sides."""
+    """An N:N relationship kept in an intersect table; same navigation name on both sides.
+
+    `view`: the table is one of its own (listmember), and writing it goes by its own rules.
+    """
 
     name: str
     left: str
@@ -97,11 +100,16 @@ class ManyToMany:
     table: str
     left_column: str
     right_column: str
+    view: bool = False
 
 
 @dataclass(slots=True)
 class Table:
-    """One table. `messages` are those it supports; `set_name` is its name in URLs."""
+    """One table. `messages` are those it supports; `set_name` is its name in URLs.
+
+    `privileges` maps an access right (`Read`) to the privilege that gives it (`prvReadContact`); what is not in it is
+    free.
+    """
 
     name: str
     set_name: str
@@ -113,6 +121,7 @@ class Table:
     ownership: Literal["user", "organization", "none"]
     change_tracking: bool = False
     events: frozenset[str] = frozenset()
+    privileges: dict[str, str] = field(default_factory=dict)
     navigations: dict[str, Navigation] = field(default_factory=dict)
     by_api_name: dict[str, Column] = field(default_factory=dict)
     fields: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .common import ALL_MESSAGES, EVENTS, table
+from .common import ALL_MESSAGES, EVENTS, secured, table
 from .model import (
     Column,
     Table,
@@ -23,6 +23,19 @@ ALLOW = ("Allow", "Do Not Allow")
 DEFAULT_VALUE = {1: "Default Value"}
 _MESSAGES = ALL_MESSAGES | {"Merge"}
 _EVENTS = EVENTS | {"Merge"}
+
+
+def _person(name: str, columns: list[Column], *, title: str, code: int, states: list[Column] | None = None) -> Table:
+    return table(
+        *(name, columns),
+        title=title,
+        code=code,
+        states=states,
+        messages=_MESSAGES,
+        events=_EVENTS,
+        change_tracking=True,
+        privileges=secured(name.capitalize()),
+    )
 
 
 def _preferences() -> list[Column]:
@@ -123,7 +136,7 @@ def _contact() -> Table:
         lookup("preferredsystemuserid", "systemuser", on_delete="none"),
         Column("processid", "guid", default="00000000-0000-0000-0000-000000000000"),
     ]
-    return table("contact", columns, title="fullname", code=2, messages=_MESSAGES, events=_EVENTS, change_tracking=True)
+    return _person("contact", columns, title="fullname", code=2)
 
 
 def _lead() -> Table:
@@ -161,15 +174,7 @@ def _lead() -> Table:
         ("Qualified", {3: "Qualified"}),
         ("Disqualified", {4: "Lost", 5: "Cannot Contact", 6: "No Longer Interested", 7: "Canceled"}),
     )
-    return table(
-        *("lead", columns),
-        title="fullname",
-        code=4,
-        states=states,
-        messages=_MESSAGES,
-        events=_EVENTS,
-        change_tracking=True,
-    )
+    return _person("lead", columns, title="fullname", code=4, states=states)
 
 
 def _account() -> Table:
@@ -188,7 +193,7 @@ def _account() -> Table:
         lookup("parentaccountid", "account", collection="account_parent_account"),
         lookup("primarycontactid", "contact", collection="account_primary_contact"),
     ]
-    return table("account", columns, title="name", code=1, messages=_MESSAGES, events=_EVENTS, change_tracking=True)
+    return _person("account", columns, title="name", code=1)
 
 
 def _email() -> Table:
@@ -200,7 +205,8 @@ def _email() -> Table:
         moment("actualend"),
     ]
     states = state(("Open", {1: "Draft"}), ("Completed", {2: "Completed", 3: "Sent"}), ("Canceled", {5: "Canceled"}))
-    return table("email", columns, title="subject", code=4202, key="activityid", states=states)
+    privileges = secured("Activity")
+    return table("email", columns, title="subject", code=4202, key="activityid", states=states, privileges=privileges)
 
 
 def tables() -> list[Table]:

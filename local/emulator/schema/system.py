@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .common import ROW_MESSAGES, table
+from .common import LINKED_RIGHTS, ROW_MESSAGES, ROW_RIGHTS, secured, table
 from .model import Column, Table, choice, choice_from, lookup, memo, moment, number, state, text, yes_no
 
 _READ = frozenset({"Retrieve", "RetrieveMultiple"})
@@ -42,8 +42,24 @@ def _people() -> list[Table]:
         number("languagecode", default=1033),
     ]
     return [
-        table("systemuser", users, title="fullname", code=8, ownership="none", states=[], messages=ROW_MESSAGES),
-        table("businessunit", units, title="name", code=10, ownership="none", states=[], messages=_READ),
+        table(
+            *("systemuser", users),
+            title="fullname",
+            code=8,
+            ownership="none",
+            states=[],
+            messages=ROW_MESSAGES,
+            privileges=secured("User", LINKED_RIGHTS),
+        ),
+        table(
+            *("businessunit", units),
+            title="name",
+            code=10,
+            ownership="none",
+            states=[],
+            messages=_READ,
+            privileges=secured("BusinessUnit", LINKED_RIGHTS),
+        ),
         table(
             *("organization", organizations),
             title="name",
@@ -51,6 +67,7 @@ def _people() -> list[Table]:
             ownership="none",
             states=[],
             messages=_READ | {"Update"},
+            privileges=secured("Organization", ("Read", "Write")),
         ),
     ]
 
@@ -70,6 +87,7 @@ def _messages() -> list[Table]:
             ownership="none",
             states=[],
             messages=_READ,
+            privileges=secured("SdkMessage", ROW_RIGHTS),
         ),
         table(
             *("sdkmessagefilter", filters),
@@ -78,6 +96,7 @@ def _messages() -> list[Table]:
             ownership="none",
             states=[],
             messages=_READ,
+            privileges=secured("SdkMessage", ROW_RIGHTS),
         ),
     ]
 
@@ -112,6 +131,7 @@ def _endpoint() -> Table:
         ownership="organization",
         states=[],
         messages=ROW_MESSAGES,
+        privileges=secured("ServiceEndpoint", ROW_RIGHTS),
     )
 
 
@@ -158,6 +178,7 @@ def _step() -> Table:
         ownership="organization",
         states=state(("Enabled", {1: "Enabled"}), ("Disabled", {2: "Disabled"})),
         messages=ROW_MESSAGES,
+        privileges=secured("SdkMessageProcessingStep", ROW_RIGHTS),
     )
 
 
@@ -185,6 +206,7 @@ def _image() -> Table:
         ownership="organization",
         states=[],
         messages=ROW_MESSAGES,
+        privileges=secured("SdkMessageProcessingStepImage", ROW_RIGHTS),
     )
 
 
@@ -217,7 +239,14 @@ def _job() -> Table:
         ("Completed", {30: "Succeeded", 31: "Failed", 32: "Canceled"}),
     )
     messages = frozenset({"Retrieve", "RetrieveMultiple", "Update", "Delete"})
-    return table("asyncoperation", columns, title="name", code=4700, states=states, messages=messages)
+    return table(
+        *("asyncoperation", columns),
+        title="name",
+        code=4700,
+        states=states,
+        messages=messages,
+        privileges=secured("AsyncOperation"),
+    )
 
 
 def tables() -> list[Table]:
