@@ -82,7 +82,8 @@ def test_the_script_says_what_it_ran_and_what_it_did_not(tmp_path: Path) -> None
 
 def test_only_the_app_is_deployed() -> None:
     ignored = GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text(encoding="utf-8").splitlines())
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()  # noqa: S607
+    git = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    listed = git.stdout.splitlines()
     also = [
         "mapping.yaml",
         "local.settings.json",
