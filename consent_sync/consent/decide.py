@@ -6,8 +6,8 @@ wider. A location opens only when nothing blocks it at any address it concerns a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from . import rules
@@ -43,13 +43,15 @@ class Write:
 class Decision:
     """`writes` in the order to do them, opt-outs first; `unsent` what the server would refuse; `holds` for a person.
 
-    `ignored` are scopes that people are out of and that are not enforced.
+    `ignored` are scopes that people are out of and that are not enforced; `targets` is what each location should say,
+    whether it says so already or not, without those that are left alone.
     """
 
     writes: tuple[Write, ...]
     unsent: tuple[Write, ...]
     holds: tuple[Hold, ...]
     ignored: frozenset[Scope] = frozenset()
+    targets: Mapping[Location, Target] = field(default_factory=dict)
 
 
 def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision:
@@ -85,7 +87,7 @@ def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision
     holds = [watch.over(o, targets.get(o.location)) for o in snapshot.observations if o.location not in left_alone]
     holds += [Hold(write.location, rules.HOLD_UNSENT.id, write.observed.reading) for write in unsent]
     ignored = frozenset(s for o in snapshot.observations for s in _ignored(o, targets.get(o.location), landscape))
-    return Decision(tuple(writes), unsent, tuple(hold for hold in holds if hold), ignored)
+    return Decision(tuple(writes), unsent, tuple(hold for hold in holds if hold), ignored, targets)
 
 
 def _telling(snapshot: Snapshot, lesson: Lesson) -> Iterator[Observation]:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from consent_sync.consent import rules
 from consent_sync.consent.decide import Decision, Write, decide
 from consent_sync.consent.evidence import Lesson, Told, learn
-from consent_sync.consent.landscape import Mode
+from consent_sync.consent.landscape import Landscape, Mode
 from consent_sync.consent.model import Reading, RecordRef, Snapshot, Subject
 from consent_sync.consent.registers import Entry
 from consent_sync.errors import ConsentSyncError
@@ -64,6 +64,22 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What was read for a wake, what the ledger knew before, what was learnt, and what follows; nothing is done yet.
+
+    `busy` means that another worker is at it, so that what was read and what the ledger says may be of different times.
+    """
+
+    landscape: Landscape
+    snapshot: Snapshot
+    entries: dict[Subject, Entry]
+    frozen: frozenset[str]
+    lesson: Lesson
+    decision: Decision
+    busy: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciler:
     """Reconciles contact points between the locations of `tenant`, remembering in `ledger`."""
 
@@ -87,20 +103,25 @@ class Reconciler:
                     return replace(tally, requests=counter.requests)
         raise NotSettled(f"{len(wake.points) + len(wake.records)} contact points changed under every one of our looks")
 
-    def _once(self, wake: Wake, task: Task, mode: Mode) -> Tally | None:
-        """Look and carry out what follows; None where somebody was faster anywhere, so that we have to look again."""
+    def look(self, wake: Wake) -> Look:
+        """Read what `wake` names and decide, leaving no trace anywhere."""
         landscape, before = self.tenant.landscape(), self.ledger.revision()
         found = self.tenant.gather(wake.points, wake.records, wake.rows)
         frozen = frozen_names(self.ledger)  # only now: reading may have found that something is gone
         snapshot = without(found, frozen)
         entries = self.ledger.load({*snapshot.holders, *snapshot.records})
-        if any(_is_busy(entry, before, snapshot.read_until) for entry in entries.values()):
+        busy = any(_is_busy(entry, before, snapshot.read_until) for entry in entries.values())
+        lesson = learn(snapshot, entries, landscape, self._told(wake, snapshot, entries, frozen))
+        return Look(landscape, snapshot, entries, frozen, lesson, decide(snapshot, lesson, landscape), busy)
+
+    def _once(self, wake: Wake, task: Task, mode: Mode) -> Tally | None:
+        """Look and carry out what follows; None where somebody was faster anywhere, so that we have to look again."""
+        look = self.look(wake)
+        snapshot, entries, frozen, lesson = look.snapshot, look.entries, look.frozen, look.lesson
+        if look.busy or (not task.dry_run and freeze_emptied(self.ledger, lesson.evidence, snapshot.read_until)):
             return None
         whose = {subject for subject in entries if task.mine(snapshot, subject)}
-        lesson = learn(snapshot, entries, landscape, self._told(wake, snapshot, entries, frozen))
-        if not task.dry_run and freeze_emptied(self.ledger, lesson.evidence, snapshot.read_until):
-            return None
-        decision = _narrowed(decide(snapshot, lesson, landscape), whose, task.brand)
+        decision = _narrowed(look.decision, whose, task.brand)
         tally = _tally(sum(point in whose for point in snapshot.holders), decision, mode)
         if task.dry_run:
             return tally
@@ -173,7 +194,7 @@ def _narrowed(decision: Decision, whose: AbstractSet[Subject], brand: str | None
         return tuple(w for w in writes if w.location.subject in whose and _concerns(w, brand))
 
     holds = tuple(hold for hold in decision.holds if hold.location.subject in whose)
-    return Decision(keep(decision.writes), keep(decision.unsent), holds, decision.ignored)
+    return replace(decision, writes=keep(decision.writes), unsent=keep(decision.unsent), holds=holds)
 
 
 def _concerns(write: Write, brand: str | None) -> bool:
