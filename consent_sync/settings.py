@@ -71,9 +71,10 @@ class Settings(BaseModel):
     dataverse_url: Annotated[str, AfterValidator(_environment_url)] = _setting(
         "DATAVERSE_URL", "where Dataverse is: `https://yourorg.crm.dynamics.com`, or the stand-in on this machine"
     )
-    dataverse_auth: Literal["managed_identity", "federated", "certificate", "secret", "static"] = _setting(
+    dataverse_auth: Literal["managed_identity", "federated", "certificate", "secret", "azure_cli", "static"] = _setting(
         "DATAVERSE_AUTH",
-        "how to sign in there: `managed_identity`, `federated`, `certificate`, `secret`, or `static` for the stand-in",
+        "how to sign in there: `managed_identity`, `federated`, `certificate`, `secret`, `azure_cli` (a person's own "
+        "sign-in by `az login`), or `static` for the stand-in",
     )
     dataverse_token: str | None = _setting(
         "DATAVERSE_TOKEN",
@@ -92,7 +93,9 @@ class Settings(BaseModel):
         default=None,
     )
     dataverse_tenant_id: str | None = _setting(
-        "DATAVERSE_TENANT_ID", "the Entra tenant, for `federated`, `certificate` and `secret`", default=None
+        "DATAVERSE_TENANT_ID",
+        "the Entra tenant, for `federated`, `certificate`, `secret`, and for `azure_cli` where it is not the CLI's own",
+        default=None,
     )
     dataverse_client_secret: str | None = _setting("DATAVERSE_CLIENT_SECRET", "for `secret`", default=None, secret=True)
     dataverse_certificate: str | None = _setting(

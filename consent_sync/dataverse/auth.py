@@ -1,4 +1,4 @@
-"""Tokens for Dataverse, without secrets where Azure allows: managed identity, federated, certificate, secret, static.
+"""Tokens for Dataverse, without secrets where Azure allows.
 
 Source: Microsoft's pages on MSAL for Python, on managed identities and on workload identity federation. Each provider
 keeps one MSAL client, which caches tokens in memory and renews them. No token ever appears in a message or `repr`.
@@ -17,11 +17,13 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from consent_sync.dataverse.azure_cli import AzureCliTokens
 from consent_sync.dataverse.errors import SignInFailed, SignInSettings, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+KINDS = ("managed_identity", "federated", "certificate", "secret", "azure_cli", "static")
 _EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
 _AUTHORITIES = {  # sovereign clouds sign in elsewhere
     ".microsoftdynamics.us": "login.microsoftonline.us",
@@ -86,9 +88,10 @@ def token_provider(  # noqa: PLR0913  - one keyword for each setting
     """Make the provider that `DATAVERSE_AUTH` names, for the environment at `url`.
 
     `client_id` is the user-assigned identity for `managed_identity` (none: the system-assigned one) and the app
-    registration for the others; `identity_client_id` is the identity behind `federated`. `certificate` is PEM text, or
-    the path of a PEM file, with private key and certificate. `http_client` replaces the HTTP session towards Microsoft
-    Entra. Raises SignInSettings, which names the missing setting.
+    registration for the others; `tenant_id` may be left out for `azure_cli`; `identity_client_id` is the identity
+    behind `federated`. `certificate` is PEM text, or the path of a PEM file, with private key and certificate.
+    `http_client` replaces the HTTP session towards Microsoft Entra. Raises SignInSettings, which names the missing
+    setting.
     """
     resource = "https://" + (urlsplit(url).hostname or "")
     http = http_client or identity_session()
@@ -113,10 +116,12 @@ def token_provider(  # noqa: PLR0913  - one keyword for each setting
             return application({"client_assertion": identity.token})
         case "certificate":
             return application(_certificate(required(certificate, "DATAVERSE_CERTIFICATE")))
+        case "azure_cli":
+            return AzureCliTokens(resource, tenant_id=tenant_id)
         case "secret":
             return application(required(client_secret, "DATAVERSE_CLIENT_SECRET"))
         case _:
-            raise SignInSettings("DATAVERSE_AUTH must be managed_identity, federated, certificate, secret or static")
+            raise SignInSettings(f"DATAVERSE_AUTH must be one of: {', '.join(KINDS)}")
 
 
 def identity_session() -> requests.Session:

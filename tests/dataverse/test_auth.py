@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from azure.data.tables import TableServiceClient
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -17,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from consent_sync.dataverse.auth import StaticToken, token_provider
 from consent_sync.dataverse.errors import SignInFailed, SignInSettings
+from consent_sync.storage_auth import storage_credential
 from tests.dataverse.scripted import Answer, Asked, ScriptedServer
 
 URL = "https://contoso.crm4.dynamics.com/"
@@ -236,3 +238,13 @@ def test_entra_s_reason_is_told_and_nothing_secret_is(identity: ScriptedServer) 
         provider.token()
     assert str(raised.value) == "no token: invalid_client: AADSTS7000215: Invalid client secret."
     assert "s3cret" not in repr(provider) + str(vars(provider)) + str(identity.asked)
+
+
+@pytest.mark.parametrize("kind", ["managed_identity", "federated", "secret"])
+def test_storage_is_signed_in_to_as_the_app_s_identity(identity: ScriptedServer, kind: str) -> None:
+    credential = storage_credential(kind, identity_client_id=IDENTITY)
+    with TableServiceClient("https://ledger.table.core.windows.net", credential=credential) as tables:
+        assert tables.account_name == "ledger"
+    assert [credential.get_token("https://storage.azure.com/.default").token for _ in range(2)] == ["mi-1", "mi-1"]
+    assert asked_for(identity.asked[0])["resource"] == "https://storage.azure.com"
+    assert asked_for(identity.asked[0])["client_id"] == IDENTITY
