@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from urllib.parse import urlsplit
@@ -20,20 +19,10 @@ from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
 from consent_sync.mapping.facts import Facts
 from consent_sync.mapping.load import LoadedMapping, load_mapping
+from consent_sync.operate.service import Service
 from consent_sync.settings import SettingError, Settings
 from consent_sync.tenant.apply import MARKER
 from consent_sync.tenant.dataverse import DataverseTenant
-
-
-@dataclass(frozen=True)
-class Service:
-    """The running service: what the entry points need."""
-
-    settings: Settings
-    mapping: LoadedMapping
-    client: DataverseClient
-    ledger: SqliteLedger
-    passes: Passes
 
 
 @cache
@@ -62,8 +51,8 @@ def _service() -> Service:
     return assemble(settings(), mapping())
 
 
-def assemble(settings: Settings, mapping: LoadedMapping) -> Service:
-    """Put a service together."""
+def connect(settings: Settings) -> DataverseClient:
+    """Make the client of the environment. Raises SignInSettings."""
     tokens = token_provider(
         settings.dataverse_auth,
         url=settings.dataverse_url,
@@ -74,7 +63,12 @@ def assemble(settings: Settings, mapping: LoadedMapping) -> Service:
         certificate=settings.dataverse_certificate,
         identity_client_id=settings.identity_client_id,
     )
-    client = DataverseClient(settings.dataverse_url, tokens, tag=MARKER)
+    return DataverseClient(settings.dataverse_url, tokens, tag=MARKER)
+
+
+def assemble(settings: Settings, mapping: LoadedMapping) -> Service:
+    """Put a service together."""
+    client = connect(settings)
     ledger = _ledger(settings)
     gates = Gates(ledger, _mode(settings, mapping), mapping.fingerprint, settings.installation)
 

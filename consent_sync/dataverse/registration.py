@@ -6,23 +6,22 @@ create and write service endpoints and SDK message processing steps (System Cust
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from consent_sync.dataverse import steps as present
 from consent_sync.dataverse.batch import Operation
 from consent_sync.dataverse.client import DataverseClient
+from consent_sync.dataverse.endpoint import Step, WebhookEndpoint
 from consent_sync.dataverse.odata import all_of, eq, guid, key
 from consent_sync.dataverse.query import Query
-from consent_sync.dataverse.steps import Registered, Step, WebhookEndpoint, key_change, missing, plan
-
-__all__ = ["RegistrationReport", "Step", "WebhookEndpoint", "drift", "register", "unregister"]
+from consent_sync.dataverse.steps import Registered, key_change, missing, plan
 
 
 @dataclass(frozen=True, slots=True)
 class RegistrationReport:
-    """What `register` did, in words. `missing` names events that the environment does not have."""
+    """What `register` did or would do, in words. `missing` names events that the environment does not have."""
 
     endpoint_id: str
     added: tuple[str, ...]
@@ -31,20 +30,43 @@ class RegistrationReport:
     missing: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def in_step(self) -> bool:
+        """Whether the environment was as it should be."""
+        return not (self.added or self.changed or self.removed)
 
-def register(client: DataverseClient, endpoint: WebhookEndpoint, steps: Sequence[Step]) -> RegistrationReport:
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The endpoint that an environment has: where events go, what its description says, and the ids of its steps."""
+
+    id: str
+    url: str
+    description: str | None
+    steps: Mapping[str, str]
+
+
+def register(
+    client: DataverseClient,
+    endpoint: WebhookEndpoint,
+    steps: Sequence[Step],
+    *,
+    write_key: bool = False,
+    dry_run: bool = False,
+) -> RegistrationReport:
     """Make the environment deliver exactly these events to the endpoint.
 
-    Changes only what differs, but always writes the key, which can not be read back. Raises the error of the first
-    operation that failed; running it again goes on from there.
+    Changes only what differs. The key counts as differing if the endpoint's description does not name one of those that
+    the receiver takes; `write_key` writes it anyway. Raises the error of the first operation that failed; running it
+    again goes on from there.
     """
     found = _read(client, endpoint.name, steps)
     changes = plan(endpoint, steps, found)
     owner = present.endpoint_id(endpoint, found)
-    operations = [change.operation for change in changes]
-    if found.endpoint is not None:
-        operations.insert(0, key_change(endpoint, owner))
-    _run(client, operations)
+    if write_key and not any(change.operation.path.startswith("serviceendpoints") for change in changes):
+        changes.insert(0, key_change(endpoint, owner))
+    if not dry_run:
+        _run(client, [change.operation for change in changes])
 
     def texts(kind: str) -> tuple[str, ...]:
         return tuple(change.text for change in changes if change.kind == kind)
@@ -65,8 +87,28 @@ def drift(client: DataverseClient, endpoint: WebhookEndpoint, steps: Sequence[St
     return [change.text for change in plan(endpoint, steps, found)] + missing(found, steps)
 
 
-def unregister(client: DataverseClient, name: str) -> list[str]:
-    """Delete the endpoints of this name with their steps; give what was deleted, in words."""
+def find(client: DataverseClient, name: str) -> Present | None:
+    """Read the endpoint of this name with its steps, named by their ids, None if there is none."""
+    endpoints, *_ = client.list_many([_endpoints(name)])
+    if not endpoints:
+        return None
+    endpoint, *_ = endpoints
+    (steps,) = client.list_many([_steps(endpoint["serviceendpointid"])])
+    return Present(
+        id=str(endpoint["serviceendpointid"]),
+        url=str(endpoint["url"] or ""),
+        description=endpoint.get("description"),
+        steps={str(row["sdkmessageprocessingstepid"]): str(row["name"]).removeprefix(f"{name}: ") for row in steps},
+    )
+
+
+def write_key(client: DataverseClient, endpoint: WebhookEndpoint, owner: str) -> None:
+    """Have events sent with the endpoint's key from now on."""
+    _run(client, [key_change(endpoint, owner).operation])
+
+
+def unregister(client: DataverseClient, name: str, *, dry_run: bool = False) -> list[str]:
+    """Delete the endpoints of this name with their steps, unless `dry_run`; give what that takes away, in words."""
     endpoints, *_ = client.list_many([_endpoints(name)])
     ids = [str(row["serviceendpointid"]) for row in endpoints]
     steps = client.list_many([_steps(owner) for owner in ids])
@@ -76,7 +118,8 @@ def unregister(client: DataverseClient, name: str) -> list[str]:
         for row in rows
     ]
     removed += [(f"endpoint {name}", "serviceendpoints", owner) for owner in ids]
-    _run(client, [Operation("DELETE", key(entity_set, row_id)) for _, entity_set, row_id in removed])
+    if not dry_run:
+        _run(client, [Operation("DELETE", key(entity_set, row_id)) for _, entity_set, row_id in removed])
     return [text for text, _, _ in removed]
 
 

@@ -1,36 +1,24 @@
 """What a webhook registration should look like, and what separates the present one from it. Pure.
 
-Source: Microsoft's pages "Register a WebHook" and "Register a plug-in", and the table reference of `serviceendpoint`,
-`sdkmessageprocessingstep` and `sdkmessageprocessingstepimage`.
+Source: the table reference of `serviceendpoint`, `sdkmessageprocessingstep` and `sdkmessageprocessingstepimage`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit
 from uuid import UUID, uuid5
-from xml.etree import ElementTree as ET
 
 from consent_sync.dataverse.batch import Operation
+from consent_sync.dataverse.endpoint import IMAGE_PROPERTY, Step, WebhookEndpoint
 from consent_sync.dataverse.odata import bind, key
 
 WEBHOOK = 8  # contract
 _HTTP_HEADER = 5  # authtype
 _POST_OPERATION, _ASYNCHRONOUS, _SERVER_ONLY = 40, 1, 0
 _PRE_IMAGE, _POST_IMAGE = 0, 1
-_MAX_AUTH_VALUE = 2048
 _IDS = UUID("b5c0f0a4-6d0f-5c0e-9a53-6a3d7f1f9c11")  # same endpoint, same ids: a second run can not make duplicates
-_IMAGE_PROPERTY = {
-    "Assign": "Target",
-    "Create": "Id",  # documented as `id`; registration tools in the field send `Id`
-    "Delete": "Target",
-    "Merge": "Target",
-    "Route": "Target",
-    "SetState": "EntityMoniker",
-    "Update": "Target",
-}
 STEP_COLUMNS = (
     "sdkmessageprocessingstepid",
     "name",
@@ -52,65 +40,7 @@ IMAGE_COLUMNS = (
     "attributes",
     "_sdkmessageprocessingstepid_value",
 )
-ENDPOINT_COLUMNS = ("serviceendpointid", "name", "url", "authtype", "messageformat", "isauthvalueset")
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookEndpoint:
-    """Where events go: `key` is sent in the HTTP header `header`. The key appears in no `repr`."""
-
-    name: str
-    url: str
-    header: str
-    key: str = field(repr=False)
-
-    def __post_init__(self) -> None:
-        if not self.key.isprintable() or not self.key.strip() or not self.header.isprintable() or not self.header:
-            raise ValueError("header and key of the endpoint must be one printable line")
-        if len(self.auth_value()) > _MAX_AUTH_VALUE:
-            raise ValueError(f"the key of the endpoint is too long: {_MAX_AUTH_VALUE} characters with its XML")
-
-    def auth_value(self) -> str:
-        """Write header and key as Dataverse wants them: XML, not JSON and not `name: value`."""
-        settings = ET.Element("settings")
-        ET.SubElement(settings, "setting", name=self.header, value=self.key)
-        return ET.tostring(settings, encoding="unicode")
-
-    def warnings(self) -> list[str]:
-        """Say what Dataverse online would not deliver to, or should not."""
-        parts = urlsplit(self.url)
-        found = []
-        if (parts.port or {"http": 80, "https": 443}.get(parts.scheme)) not in {80, 443}:
-            found.append("Dataverse delivers to ports 80 and 443 only")
-        if parts.scheme != "https":
-            found.append("the key travels unencrypted: use https")
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """An event that is wanted: `message` on `table`, for Update only if one of `columns` was sent.
-
-    `pre_image` and `post_image` name the columns to deliver as they were before and after, under the aliases `pre` and
-    `post`. Raises ValueError for what the message can not carry.
-    """
-
-    message: str
-    table: str
-    columns: tuple[str, ...] = ()
-    pre_image: tuple[str, ...] = ()
-    post_image: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.columns and self.message != "Update":
-            raise ValueError(f"{self}: only Update can be limited to columns")
-        if (self.pre_image or self.post_image) and self.message not in _IMAGE_PROPERTY:
-            raise ValueError(f"{self}: the message has no images")
-        if (self.pre_image and self.message == "Create") or (self.post_image and self.message == "Delete"):
-            raise ValueError(f"{self}: no image of a row that is not there")
-
-    def __str__(self) -> str:
-        return f"{self.message} of {self.table}"
+ENDPOINT_COLUMNS = ("serviceendpointid", "name", "description", "url", "authtype", "messageformat", "isauthvalueset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +79,7 @@ def missing(found: Registered, steps: Sequence[Step]) -> list[str]:
 
 
 def plan(endpoint: WebhookEndpoint, steps: Sequence[Step], found: Registered) -> list[Change]:
-    """Give what has to change, in the order in which it has to be done. The key, which nobody can read, is left out."""
+    """Give what has to change, in the order in which it has to be done."""
     owner = endpoint_id(endpoint, found)
     wanted = {
         (found.messages[step.message], found.filters[step.message, step.table]): step
@@ -172,25 +102,26 @@ def plan(endpoint: WebhookEndpoint, steps: Sequence[Step], found: Registered) ->
     return changes
 
 
-def key_change(endpoint: WebhookEndpoint, owner: str) -> Operation:
-    """Write the key again: it can not be read, so nobody knows whether it differs."""
-    return Operation("PATCH", key("serviceendpoints", owner), {"authvalue": endpoint.auth_value()}, if_match="*")
+def key_change(endpoint: WebhookEndpoint, owner: str, text: str = "endpoint: key", **columns: Any) -> Change:
+    """Write the key, with the description that says which one it is."""
+    body = columns | {"authvalue": endpoint.auth_value(), "description": endpoint.description()}
+    return Change("changed", text, Operation("PATCH", key("serviceendpoints", owner), body, if_match="*"))
 
 
 def _endpoint_changes(endpoint: WebhookEndpoint, owner: str, found: Registered) -> Iterator[Change]:
     wanted = {"name": endpoint.name, "url": endpoint.url, "authtype": _HTTP_HEADER, "messageformat": 2}
     if found.endpoint is None:
-        body = wanted | {"contract": WEBHOOK, "connectionmode": 1, "authvalue": endpoint.auth_value()}
-        created = Operation("POST", "serviceendpoints", {"serviceendpointid": owner, **body})
-        yield Change("added", "endpoint: missing", created)
+        body = wanted | {"contract": WEBHOOK, "connectionmode": 1, "description": endpoint.description()}
+        body |= {"serviceendpointid": owner, "authvalue": endpoint.auth_value()}
+        yield Change("added", "endpoint: missing", Operation("POST", "serviceendpoints", body))
         return
     differing = {name: value for name, value in wanted.items() if found.endpoint.get(name) != value}
     if differing:
-        path = key("serviceendpoints", owner)
-        changed = Operation("PATCH", path, differing | {"authvalue": endpoint.auth_value()}, if_match="*")
-        yield Change("changed", f"endpoint: {', '.join(differing)}", changed)
+        yield key_change(endpoint, owner, f"endpoint: {', '.join(differing)}", **differing)
     elif found.endpoint.get("isauthvalueset") is False:
-        yield Change("changed", "endpoint: no key is set", key_change(endpoint, owner))
+        yield key_change(endpoint, owner, "endpoint: no key is set")
+    elif endpoint.holds(found.endpoint.get("description")) is None:
+        yield key_change(endpoint, owner)
 
 
 def _step_body(endpoint: WebhookEndpoint, step: Step) -> dict[str, Any]:
@@ -245,7 +176,7 @@ def _images(step: Step) -> dict[str, dict[str, Any]]:
     return {
         alias: {
             "imagetype": kind,
-            "messagepropertyname": _IMAGE_PROPERTY[step.message],
+            "messagepropertyname": IMAGE_PROPERTY[step.message],
             "attributes": ",".join(sorted(columns)),
         }
         for alias, (kind, columns) in kinds.items()

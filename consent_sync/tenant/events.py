@@ -11,7 +11,7 @@ from typing import Any
 
 from consent_sync.consent.model import Act, Channel, ContactPoint, Kind, Location, Move, Reading, RecordRef
 from consent_sync.dataverse.context import EventContext
-from consent_sync.dataverse.registration import Step
+from consent_sync.dataverse.endpoint import Step
 from consent_sync.mapping.schema import MappingFile
 from consent_sync.ports.wake import Wake
 
@@ -28,11 +28,21 @@ _ROW_IMAGE = (
     "msdynmkt_topicid",
 )
 _MEMBER_IMAGE = ("listid", "entityid", "entitytype")
-_LIST_MESSAGES = ("AddMemberList", "AddListMembersList", "RemoveMemberList", "RemoveListMembersList")
+_LIST_MESSAGES = (
+    "AddMemberList",
+    "AddListMembersList",
+    "AddMembersBatchList",
+    "RemoveMemberList",
+    "RemoveListMembersList",
+)
 
 
 def steps(mapping: MappingFile) -> list[Step]:
-    """Give the webhook steps that the mapping needs. Both ways in which memberships show are listened to."""
+    """Give the webhook steps that the mapping needs. Both ways in which memberships show are listened to.
+
+    A change of state reaches a step on Update through `statecode`, so the older message SetState needs none. A deleted
+    record can end the sharing of an address, which no search for changed rows finds.
+    """
     wanted: list[Step] = []
     for table in tables.RECORD_SETS:
         addresses: tuple[str, ...] = getattr(mapping.contact_points.email, table)
@@ -40,6 +50,7 @@ def steps(mapping: MappingFile) -> list[Step]:
         wanted += [
             Step("Create", table),
             Step("Update", table, columns=(*columns, "statecode"), pre_image=columns, post_image=addresses),
+            Step("Delete", table, pre_image=columns),
             Step("Merge", table),
         ]
     wanted += [

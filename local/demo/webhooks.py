@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from consent_sync.dataverse.auth import StaticToken
 from consent_sync.dataverse.client import DataverseClient
-from consent_sync.dataverse.registration import WebhookEndpoint, register
+from consent_sync.dataverse.endpoint import WebhookEndpoint
+from consent_sync.dataverse.registration import register
 from consent_sync.mapping.load import load_mapping
 from consent_sync.tenant.events import steps
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from consent_sync.consent.rules import RULES
 from consent_sync.settings import names
+from local.docs.cli_page import cli_page
 from local.docs.mapping_schema import mapping_schema
 from local.docs.rules_page import rules_page, sentences
 from tests.cases.coverage import OUT_OF_SCOPE
@@ -22,6 +23,7 @@ def pages() -> dict[Path, str]:
         operations: _filled(
             operations.read_text(encoding="utf-8"), {"settings": _table(("setting", "meaning"), names())}
         ),
+        ROOT / "docs" / "cli.md": cli_page(),
         ROOT / "docs" / "rules.md": rules_page(RULES.values(), OUT_OF_SCOPE, tests),
         ROOT / "docs" / "mapping.schema.json": mapping_schema(),
     }

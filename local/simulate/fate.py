@@ -10,9 +10,9 @@ from consent_sync.consent.model import ContactPoint, Kind, Reading
 from local.simulate.truth import EVERYTHING, OPT_OUT_LIST, PURPOSES, TOPIC_OF, Truth, narrow
 
 if TYPE_CHECKING:
-    from consent_sync.bootstrap import Service
     from consent_sync.consent.decide import Write
     from consent_sync.engine.passes import Passes
+    from consent_sync.operate.service import Service
 
 _NO_CALLS = frozenset({"counting", "key"})
 

@@ -23,9 +23,9 @@ from .stage import Stage
 from .truth import Truth
 
 if TYPE_CHECKING:
-    from consent_sync.bootstrap import Service
     from consent_sync.consent.decide import Write
     from consent_sync.engine.passes import Passes
+    from consent_sync.operate.service import Service
 
 OVER = 60
 """Seconds after which a write that was begun is known not to be under way any more."""

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
-from consent_sync.bootstrap import Service, assemble
+from consent_sync.bootstrap import assemble
 from consent_sync.dataverse.auth import StaticToken
 from consent_sync.dataverse.client import DataverseClient
-from consent_sync.dataverse.registration import WebhookEndpoint, register
+from consent_sync.dataverse.endpoint import WebhookEndpoint
+from consent_sync.dataverse.registration import register
 from consent_sync.mapping.load import load_mapping
+from consent_sync.operate.service import Service
 from consent_sync.operate.webhook import wake_from
 from consent_sync.settings import Settings
 from consent_sync.tenant.events import steps

@@ -1,0 +1,1 @@
+"""The command line: the same service, assembled in a process of its own."""

@@ -1,0 +1,74 @@
+"""What a command works with: settings, mapping, client and service, each made when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, Self
+
+from consent_sync.dataverse.client import DataverseClient
+from consent_sync.mapping.load import LoadedMapping, load_mapping
+from consent_sync.operate.service import Service
+from consent_sync.settings import Settings
+
+from .envfile import read_env_file
+
+
+class Wiring(Protocol):
+    """The composition root, as far as the command line needs it."""
+
+    def connect(self, settings: Settings) -> DataverseClient:
+        """Make the client of the environment."""
+
+    def assemble(self, settings: Settings, mapping: LoadedMapping) -> Service:
+        """Put a service together."""
+
+
+@dataclass
+class Session:
+    """One command's run. What was opened is closed at the end of a `with` block."""
+
+    wiring: Wiring
+    environ: Mapping[str, str]
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings. Raises SettingError."""
+        return Settings.read(self.environ)
+
+    @cached_property
+    def mapping(self) -> LoadedMapping:
+        """The mapping. Raises SettingError or MappingError."""
+        return load_mapping(self.settings.mapping_file)
+
+    @cached_property
+    def client(self) -> DataverseClient:
+        """The client of the environment. Raises SettingError or SignInSettings."""
+        return self._open.enter_context(self.wiring.connect(self.settings))
+
+    @cached_property
+    def service(self) -> Service:
+        """The service. Raises ConsentSyncError."""
+        service = self.wiring.assemble(self.settings, self.mapping)
+        self._open.callback(service.client.close)
+        self._open.callback(service.ledger.close)
+        return service
+
+
+def environment(env_file: Path | None) -> dict[str, str]:
+    """Give the settings in force: what the file says goes before what the process was started with.
+
+    A file that is named is meant; a value left empty in it is not said. Raises BadEnvFile.
+    """
+    return {**os.environ, **(read_env_file(env_file) if env_file else {})}

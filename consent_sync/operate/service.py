@@ -1,0 +1,22 @@
+"""The parts of a running service, put together: what every way in needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consent_sync.dataverse.client import DataverseClient
+from consent_sync.engine.passes import Passes
+from consent_sync.ledger.sqlite import SqliteLedger
+from consent_sync.mapping.load import LoadedMapping
+from consent_sync.settings import Settings
+
+
+@dataclass(frozen=True)
+class Service:
+    """The running service: what the entry points need."""
+
+    settings: Settings
+    mapping: LoadedMapping
+    client: DataverseClient
+    ledger: SqliteLedger
+    passes: Passes
