@@ -20,7 +20,7 @@ not. `python -m consent_sync COMMAND --help` tells what this page tells.
 
 ## Settings
 
-The settings are the [environment variables of the app](api.md#the-settings). `--env-file` names a file with them, either
+The settings are the [environment variables of the app](operations.md#settings). `--env-file` names a file with them, either
 lines of `NAME=VALUE` (`azd env get-values > prod.env` writes such a file) or the JSON of `local.settings.json`. What the
 file says goes before what the environment says; a value left empty in the file is not said. One variable more,
 `WEBHOOK_URL`, says where the function app takes events.

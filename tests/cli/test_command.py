@@ -68,7 +68,7 @@ def test_a_missing_file_and_a_missing_setting_are_told_with_a_remedy(run: Termin
     run.set(DATAVERSE_URL="")
     ended = run("jobs")
     assert ended.code == 1
-    assert ended.err.startswith("error: DATAVERSE_URL is not set\n")
+    assert ended.err.startswith("error: DATAVERSE_URL is not set ")
     assert "Set the environment variable that the message names" in ended.err
 
 
