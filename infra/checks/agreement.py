@@ -28,6 +28,7 @@ OTHER_SIGN_INS = {
     "DATAVERSE_CLIENT_SECRET",
     "DATAVERSE_CERTIFICATE",
 }
+COMMAND_LINE = {"WEBHOOK_URL"}  # an output of the templates, for whoever registers the webhook
 GIVEN = {"WEBSITE_SITE_NAME", "WEBSITE_AUTH_ENABLED"}  # App Service sets them itself
 VALUES = {
     "AzureWebJobsStorage__credential": "managedidentity",
@@ -81,7 +82,7 @@ def app_settings(repository: Repository) -> Iterator[Finding]:
     for text in repository.python():
         for found in re.findall(r"environ(?:\.get\(|\[)\s*['\"](\w+)|getenv\(['\"](\w+)", text):
             name = next(filter(None, found))
-            if name not in wanted | OTHER_SIGN_INS | GIVEN:
+            if name not in wanted | OTHER_SIGN_INS | GIVEN | COMMAND_LINE:
                 yield Finding("app-settings", app.where, f"the code reads {name} past consent_sync/settings.py")
     yield from _threads(app, given, repository)
 

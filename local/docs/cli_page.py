@@ -20,9 +20,9 @@ not. `python -m consent_sync COMMAND --help` tells what this page tells.
 
 ## Settings
 
-The settings are the [environment variables of the app](operations.md#settings). `--env-file` names a file with them, either
-lines of `NAME=VALUE` (`azd env get-values > prod.env` writes such a file) or the JSON of `local.settings.json`. What the
-file says goes before what the environment says; a value left empty in the file is not said. One variable more,
+The settings are the [environment variables of the app](operations.md#settings). `--env-file` names a file with them,
+either lines of `NAME=VALUE` (`azd env get-values > prod.env` writes such a file) or the JSON of `local.settings.json`.
+What the file says goes before what the environment says; a value left empty in the file is not said. One variable more,
 `WEBHOOK_URL`, says where the function app takes events.
 
 A reference to Key Vault cannot be resolved here: put the values themselves into a file that only you can read, or into
@@ -30,8 +30,10 @@ the environment of the one shell.
 
 ## Results
 
-`--json`, which every command takes as well as `--env-file`, prints one JSON object instead of the text, an error included: `{"error": {"kind", "detail", "remedy"}}`.
-Progress goes to the standard error output. The exit code says how it ended:
+`--json`, which every command takes as well as `--env-file`, prints one JSON object instead of the text, an error
+included: `{"error": {"kind", "detail", "remedy"}}`. Progress goes to the standard error output. An error never shows a
+trace of the program; `python -X dev -m consent_sync ...` does, for whoever reports a defect. The exit code says how it
+ended:
 
 | code | meaning |
 |---|---|
@@ -57,7 +59,7 @@ def cli_page() -> str:
 
 
 def _first_sentence(text: str) -> str:
-    return " ".join(text.split("\n\n")[0].split()).partition(". ")[0].removesuffix(".")
+    return " ".join(text.partition("\n\n")[0].split()).partition(". ")[0].removesuffix(".")
 
 
 def _section(name: str, command: Any) -> str:

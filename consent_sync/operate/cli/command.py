@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -132,7 +131,7 @@ def _failed(as_json: bool, kind: str, detail: str, what_to_do: str) -> Exit:
 
 def _defect(as_json: bool, error: Exception) -> Exit:
     """Tell of an error nobody foresaw: where it arose, not what it says, which may be anybody's address."""
-    if os.environ.get("CONSENT_SYNC_TRACE"):
+    if sys.flags.dev_mode:  # python -X dev
         traceback.print_exception(error)
     *_, last = traceback.extract_tb(error.__traceback__)
     place = f"{type(error).__name__} in {Path(last.filename).name}:{last.lineno}"
