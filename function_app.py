@@ -11,17 +11,18 @@ from typing import List  # noqa: UP035  - the worker refuses the built-in list i
 import azure.functions as func
 
 from consent_sync.bootstrap import mapping, service, settings
+from consent_sync.engine.tries import turn_page
 from consent_sync.errors import ConsentSyncError
 from consent_sync.operate.holds import SettledView, holds_of, read_settlement
 from consent_sync.operate.http import Answer, answer, not_found, problem
 from consent_sync.operate.resync import read_request, view
 from consent_sync.operate.status import status_of
 from consent_sync.operate.webhook import wake_from
+from consent_sync.ports.queue import Delivery
 from consent_sync.ports.wake import PageTurn, Wake
 
 STORAGE = "AzureWebJobsStorage"
 WAKES, PAGES = "wakes", "resync-pages"
-LAST_TRY = 5  # extensions.queues.maxDequeueCount of host.json
 
 app = func.FunctionApp()
 log = logging.getLogger("consent_sync")
@@ -65,8 +66,8 @@ def dataverse_events(req: func.HttpRequest, wakes: func.Out[str]) -> Answer:
 @app.function_name("reconcile")
 @app.queue_trigger(arg_name="msg", queue_name=WAKES, connection=STORAGE)
 def reconcile(msg: func.QueueMessage) -> None:
-    """Reconcile what a wake names."""
-    service().passes.wake(Wake.from_json(msg.get_body().decode()), last_try=_is_last(msg))
+    """Reconcile what a wake names, together with what else waits."""
+    service().bursts(_delivery(msg))
 
 
 @app.function_name("resync_page")
@@ -74,7 +75,7 @@ def reconcile(msg: func.QueueMessage) -> None:
 @app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
 def resync_page(msg: func.QueueMessage, pages: func.Out[List[str]]) -> None:  # noqa: UP006
     """Work one page of a run and queue what comes after it."""
-    turns = service().passes.turn(PageTurn.from_json(msg.get_body().decode()), last_try=_is_last(msg))
+    turns = turn_page(service().passes, service().queues.get(PAGES), _delivery(msg))
     if turns:
         pages.set([turn.to_json() for turn in turns])
 
@@ -160,5 +161,5 @@ def _send(messages: list[Wake | PageTurn], wakes: func.Out[List[str]], pages: fu
         pages.set(turns)
 
 
-def _is_last(msg: func.QueueMessage) -> bool:
-    return (msg.dequeue_count or 1) >= LAST_TRY
+def _delivery(msg: func.QueueMessage) -> Delivery:
+    return Delivery(msg.get_body().decode(), msg.dequeue_count or 1)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from consent_sync.consent.landscape import Mode
 from consent_sync.dataverse.auth import token_provider
 from consent_sync.dataverse.client import DataverseClient
+from consent_sync.engine.bursts import Bursts
 from consent_sync.engine.gates import Gates
 from consent_sync.engine.losses import vet
 from consent_sync.engine.passes import Passes
@@ -20,9 +21,14 @@ from consent_sync.ledger.sqlite import SqliteLedger
 from consent_sync.mapping.facts import Facts
 from consent_sync.mapping.load import LoadedMapping, load_mapping
 from consent_sync.operate.service import Service
+from consent_sync.ports.queue import WorkQueue
+from consent_sync.queues.storage import StorageQueue, account_of
 from consent_sync.settings import SettingError, Settings
+from consent_sync.storage_auth import storage_credential
 from consent_sync.tenant.apply import MARKER
 from consent_sync.tenant.dataverse import DataverseTenant
+
+WAKES, PAGES = "wakes", "resync-pages"
 
 
 @cache
@@ -81,13 +87,24 @@ def assemble(settings: Settings, mapping: LoadedMapping) -> Service:
     lists = {str(id_) for brand in mapping.file.brands.values() for id_ in brand.opt_out_lists}
     lists |= {str(pair.list) for brand in mapping.file.brands.values() for pair in brand.topics}
     passes = Passes(tenant, ledger, reconciler, mapping.fingerprint, tuple(sorted(lists)))
-    return Service(settings, mapping, client, ledger, passes)
+    queues = _queues(settings)
+    return Service(settings, mapping, client, ledger, passes, queues, Bursts(passes.wake, queues.get(WAKES)))
 
 
 def _mode(settings: Settings, mapping: LoadedMapping) -> Mode:
     """Give the mapping's step on the ladder, or a lower one that the environment forces."""
     chosen, ceiling = mapping.file.policy.mode, settings.mode_ceiling
     return min(chosen, ceiling, key=lambda mode: mode.step) if ceiling else chosen
+
+
+def _queues(settings: Settings) -> dict[str, WorkQueue]:
+    identity = storage_credential(
+        settings.dataverse_auth,
+        identity_client_id=settings.identity_client_id,
+        tenant_id=settings.dataverse_tenant_id,
+    )
+    account = account_of(settings.storage, settings.storage_queues, identity)
+    return {name: StorageQueue(account, name) for name in (WAKES, PAGES)} if account else {}
 
 
 def _ledger(settings: Settings) -> SqliteLedger:

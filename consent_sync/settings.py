@@ -117,6 +117,15 @@ class Settings(BaseModel):
     mode_ceiling: Mode | None = _setting(
         "CONSENT_SYNC_MODE", "the highest mode allowed here; empty leaves it to the mapping", default=None
     )
+    storage: str | None = _setting(
+        "AzureWebJobsStorage",
+        "the storage account of the queues, as a connection string; empty on a laptop keeps them in memory",
+        default=None,
+        secret=True,
+    )
+    storage_queues: str | None = _setting(
+        "AzureWebJobsStorage__queueServiceUri", "the same, for signing in with an identity", default=None
+    )
     sweep_schedule: _Schedule = _setting(
         "SWEEP_SCHEDULE", "when the sweep runs: six fields, second first, UTC", default=None
     )

@@ -1,5 +1,6 @@
 """Fixtures for tests anywhere."""
 
+from tests.support.azurite import azurite
 from tests.support.browser import chromium
 
-__all__ = ["chromium"]
+__all__ = ["azurite", "chromium"]

@@ -41,6 +41,7 @@ def run_azurite() -> Iterator[str]:
             yield _connection_string(process)
         finally:
             process.terminate()
+            process.communicate()  # it says goodbye, and would be loud if nobody listened
 
 
 def _connection_string(process: subprocess.Popen[str]) -> str:

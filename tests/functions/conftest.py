@@ -126,13 +126,14 @@ def emulator() -> Iterator[Emulator]:
 
 
 @contextmanager
-def deployed(emulator: Emulator, folder: Path) -> Iterator[Deployment]:
-    """Run the service beside `emulator`."""
+def deployed(emulator: Emulator, folder: Path, app: Path = ROOT, **changed: str) -> Iterator[Deployment]:
+    """Run the service beside `emulator`, with `changed` settings."""
     port, log = free_port(), folder / "host.log"
     url = f"http://127.0.0.1:{port}"
     people = DataverseClient(emulator.url, StaticToken("staff@emulator.example", url=emulator.url), tag="")
-    settings = settings_for(emulator, folder)
-    with Server(["local.host", "--port", str(port), "--key", KEY], settings, "Functions host on", log):
+    settings = settings_for(emulator, folder, **changed)
+    arguments = ["local.host", "--port", str(port), "--key", KEY, "--app", str(app)]
+    with Server(arguments, settings, "Functions host on", log):
         yield Deployment(url, emulator, people, log)
 
 

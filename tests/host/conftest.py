@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from local.azurite import is_installed, run_azurite
+from tests.support.azurite import WITH_AZURITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,6 @@ SETTINGS = {
     "AzureWebJobs.at_start.Disabled": "true",
 }
 
-WITH_AZURITE = is_installed() or bool(os.environ.get("CI"))  # CI fails without it
 collect_ignore = [] if WITH_AZURITE else ["test_azure_storage.py"]
 
 
@@ -84,13 +83,6 @@ def running_host(folder: Path, settings: dict[str, str], app: Path = APP) -> Ite
             process.terminate()
     if os.name != "nt":  # there, terminate ends a process without asking it
         assert process.returncode == 0
-
-
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[str]:
-    """The connection string of an Azurite of our own."""
-    with run_azurite() as connection_string:
-        yield connection_string
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,19 @@
+"""Azurite for the tests that need queues or tables of Azure Storage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from local.azurite import is_installed, run_azurite
+
+WITH_AZURITE = is_installed() or bool(os.environ.get("CI"))  # CI fails without it
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[str]:
+    """The connection string of an Azurite of our own."""
+    with run_azurite() as connection_string:
+        yield connection_string
