@@ -6,20 +6,23 @@ import functools
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import List  # noqa: UP035  - the worker refuses the built-in list inside func.Out
+from typing import Concatenate, List  # noqa: UP035  - the worker refuses the built-in list inside func.Out
 
 import azure.functions as func
 
 from consent_sync.bootstrap import mapping, service, settings
 from consent_sync.engine.tries import turn_page
 from consent_sync.errors import ConsentSyncError
+from consent_sync.operate.endpoints import ENDPOINTS
 from consent_sync.operate.holds import SettledView, holds_of, read_settlement
-from consent_sync.operate.http import Answer, answer, not_found, problem
-from consent_sync.operate.resync import read_request, view
-from consent_sync.operate.status import status_of
+from consent_sync.operate.http import Answer, Call, answer, answered, call_id
+from consent_sync.operate.openapi import document
+from consent_sync.operate.resync import read_request, run_of, runs_of
+from consent_sync.operate.status import HealthView, NotHealthy, status_of
 from consent_sync.operate.webhook import wake_from
 from consent_sync.ports.queue import Delivery
 from consent_sync.ports.wake import PageTurn, Wake
+from consent_sync.telemetry import Event, say
 
 STORAGE = "AzureWebJobsStorage"
 WAKES, PAGES = "wakes", "resync-pages"
@@ -31,23 +34,23 @@ try:
     mapping()
 except ConsentSyncError as mistake:
     # indexing goes on, so that the status can say what is wrong; nothing that needs the mapping will run
-    log.critical("%s", mistake)
+    say(Event.NOT_STARTED, logging.CRITICAL, kind=type(mistake).__name__, detail=str(mistake))
 
 
-def _answering[**P](handler: Callable[P, Answer]) -> Callable[P, func.HttpResponse]:
-    """Turn a handler's answer, or the error it raises, into the response."""
+def _answering[**P](handler: Callable[Concatenate[Call, P], Answer]) -> Callable[..., func.HttpResponse]:
+    """Check a call as the table of endpoints says, and turn the handler's answer, or its error, into the response."""
+    endpoint = ENDPOINTS[handler.__name__]
 
     @functools.wraps(handler)
-    def respond(*args: P.args, **kwargs: P.kwargs) -> func.HttpResponse:
-        try:
-            given = handler(*args, **kwargs)
-        except ConsentSyncError as error:
-            log.warning("%s answers %s: %s", handler.__name__, type(error).__name__, error)
-            given = problem(error)
+    def respond(req: func.HttpRequest, *args: P.args, **kwargs: P.kwargs) -> func.HttpResponse:
+        call = Call(call_id(req.headers), req.headers, req.params, req.route_params, req.get_body())
+        given = answered(
+            endpoint, call, lambda call: handler(call, *args, **kwargs), lambda: settings().needs_principal
+        )
         return func.HttpResponse(given.body, status_code=given.status, headers=dict(given.headers))
 
     # the worker compares the annotations with the bindings
-    respond.__annotations__ = handler.__annotations__ | {"return": func.HttpResponse}
+    respond.__annotations__ = handler.__annotations__ | {"req": func.HttpRequest, "return": func.HttpResponse}
     return respond
 
 
@@ -55,9 +58,9 @@ def _answering[**P](handler: Callable[P, Answer]) -> Callable[P, func.HttpRespon
 @app.route(route="dataverse-events", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @app.queue_output(arg_name="wakes", queue_name=WAKES, connection=STORAGE)
 @_answering
-def dataverse_events(req: func.HttpRequest, wakes: func.Out[str]) -> Answer:
+def dataverse_events(req: Call, wakes: func.Out[str]) -> Answer:
     """Check a webhook call and queue the wake; the key stands in a header of its own, checked before anything else."""
-    wake = wake_from(req.get_body(), req.headers, settings().webhook_keys, lambda: mapping().file)
+    wake = wake_from(req.body, req.headers, settings().webhook_keys, lambda: mapping().file)
     if wake:
         wakes.set(wake.to_json())
     return answer({"queued": int(wake is not None)}, HTTPStatus.ACCEPTED)
@@ -86,7 +89,7 @@ def resync_page(msg: func.QueueMessage, pages: func.Out[List[str]]) -> None:  # 
 def sweep(timer: func.TimerRequest, pages: func.Out[List[str]]) -> None:  # noqa: ARG001, UP006  - the binding's shape
     """Begin a safety sweep: it only finds what to look at, so that nothing is lost if the timer's host goes away."""
     run, turns = service().passes.start_sweep()
-    log.info("sweep %s of %s begins with %d parts", run.id, run.scope, len(turns))
+    say(Event.RUN_STARTED, run=run.id, kind=run.kind.value, scope=run.scope, parts=len(turns))
     pages.set([turn.to_json() for turn in turns])
 
 
@@ -95,9 +98,9 @@ def sweep(timer: func.TimerRequest, pages: func.Out[List[str]]) -> None:  # noqa
 @app.queue_output(arg_name="wakes", queue_name=WAKES, connection=STORAGE)
 @app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
 @_answering
-def resync(req: func.HttpRequest, wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> Answer:  # noqa: UP006
+def resync(req: Call, wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> Answer:  # noqa: UP006
     """Begin a resync that a person asked for."""
-    request, scope = read_request(req.get_body(), mapping().file)
+    request, scope = read_request(req.body, mapping().file)
     run, messages = service().passes.start_resync(scope, dry_run=request.dry_run, reason=request.reason)
     _send(messages, wakes, pages)
     return answer({"run": run.id}, HTTPStatus.ACCEPTED, Location=f"/api/resync/{run.id}")
@@ -106,17 +109,23 @@ def resync(req: func.HttpRequest, wakes: func.Out[List[str]], pages: func.Out[Li
 @app.function_name("resync_status")
 @app.route(route="resync/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @_answering
-def resync_status(req: func.HttpRequest) -> Answer:
+def resync_status(req: Call) -> Answer:
     """Show how a run stands."""
-    ledger = service().ledger
-    run = ledger.run(req.route_params["id"])
-    return answer(view(run, ledger.parts(run.id))) if run else not_found("run")
+    return answer(run_of(service().ledger, req.route["id"]))
+
+
+@app.function_name("runs")
+@app.route(route="runs", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def runs(req: Call) -> Answer:  # noqa: ARG001  - the binding's shape
+    """Show the latest runs."""
+    return answer(runs_of(service().ledger))
 
 
 @app.function_name("holds")
 @app.route(route="holds", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @_answering
-def holds(req: func.HttpRequest) -> Answer:  # noqa: ARG001  - the binding's shape
+def holds(req: Call) -> Answer:  # noqa: ARG001  - the binding's shape
     """Show what waits for a person."""
     return answer(holds_of(service().ledger))
 
@@ -126,17 +135,17 @@ def holds(req: func.HttpRequest) -> Answer:  # noqa: ARG001  - the binding's sha
 @app.queue_output(arg_name="wakes", queue_name=WAKES, connection=STORAGE)
 @app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
 @_answering
-def settle(req: func.HttpRequest, wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> Answer:  # noqa: UP006
+def settle(req: Call, wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> Answer:  # noqa: UP006
     """Settle a hold, in the name of a person and with a reason."""
-    messages = service().passes.settle(req.route_params["id"], read_settlement(req.get_body()))
+    messages = service().passes.settle(req.route["id"], read_settlement(req))
     _send(messages, wakes, pages)
-    return answer(SettledView(id=req.route_params["id"], queued=len(messages)))
+    return answer(SettledView(id=req.route["id"], queued=len(messages)))
 
 
 @app.function_name("status")
 @app.route(route="status", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @_answering
-def status(req: func.HttpRequest) -> Answer:  # noqa: ARG001  - the binding's shape
+def status(req: Call) -> Answer:  # noqa: ARG001  - the binding's shape
     """Show the mode, what keeps the service from working, and the latest runs."""
     return answer(status_of(service().passes))
 
@@ -144,14 +153,22 @@ def status(req: func.HttpRequest) -> Answer:  # noqa: ARG001  - the binding's sh
 @app.function_name("health")
 @app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @_answering
-def health(req: func.HttpRequest) -> Answer:  # noqa: ARG001  - the binding's shape
+def health(req: Call) -> Answer:  # noqa: ARG001  - the binding's shape
     """Say one word to anybody: whether the settings and the mapping can be used."""
     try:
         service()
     except ConsentSyncError as error:
-        log.error("not healthy: %s", error)  # noqa: TRY400  - the message is for administrators, the trace is not
-        return answer({"status": "failing"}, HTTPStatus.SERVICE_UNAVAILABLE)
-    return answer({"status": "ok"})
+        say(Event.NOT_STARTED, logging.ERROR, kind=type(error).__name__, detail=str(error))
+        raise NotHealthy("failing") from None
+    return answer(HealthView())
+
+
+@app.function_name("openapi")
+@app.route(route="openapi.json", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def openapi(req: Call) -> Answer:  # noqa: ARG001  - the binding's shape
+    """Give the description of this interface."""
+    return answer(document())
 
 
 def _send(messages: list[Wake | PageTurn], wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> None:  # noqa: UP006

@@ -2,9 +2,69 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ValidationError
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
+
+from consent_sync.consent.model import Channel, ContactPoint, RecordRef
 from consent_sync.errors import ConsentSyncError
+
+
+class Strict(BaseModel):
+    """A body that is refused if it has a field that nobody knows: a typing mistake must not be read as a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+type Maybe[T] = Annotated[T | SkipJsonSchema[None], Field(json_schema_extra=_without_default)]
+"""A field that may be left out; whoever names it has to give it a value (see :func:`exactly_one`)."""
+
+
+def exactly_one(body: BaseModel) -> None:
+    """Refuse a body that names none or several of its fields, or one without a value: it would mean something else."""
+    if len(body.model_fields_set) != 1 or getattr(body, *body.model_fields_set) is None:
+        raise ValueError(f"name exactly one of: {', '.join(type(body).model_fields)}")
+
+
+ONE_OF_THEM: dict[str, Any] = {"minProperties": 1, "maxProperties": 1}
+"""What :func:`exactly_one` says, in the words of JSON Schema."""
+
+ADDRESS = r"^[ ]*[^\s@\x00-\x20\x7f]+@[^\s@.\x00-\x20\x7f]+(\.[^\s@.\x00-\x20\x7f]+)+[ ]*$"
+
+
+class PointChoice(Strict):
+    """One contact point. It stands in bodies only, never in an address: addresses end in logs."""
+
+    channel: Literal["email"] = "email"
+    value: Annotated[str, Field(max_length=320, pattern=ADDRESS)]
+
+    def point(self) -> ContactPoint:
+        """Give the contact point. Raises BadRequestBody."""
+        point = ContactPoint.of(Channel(self.channel), self.value)
+        if point is None or not point.reachable:
+            raise BadRequestBody("contact_point.value: not an e-mail address")
+        return point
+
+
+class RecordChoice(Strict):
+    """One contact or lead."""
+
+    table: Literal["contact", "lead"]
+    id: UUID
+
+    def record(self) -> RecordRef:
+        """Give the record."""
+        return RecordRef(self.table, str(self.id))
+
+
+class NotKnown(ConsentSyncError):
+    """The request's body names something that this installation does not have. The message says what it has."""
 
 
 class BadRequestBody(ConsentSyncError):
@@ -16,5 +76,12 @@ def read_body[Model: BaseModel](model: type[Model], body: bytes) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        says = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors())
-        raise BadRequestBody(says) from None
+        says = dict.fromkeys(_complaint(dict(part)) for part in error.errors(include_url=False, include_input=False))
+        raise BadRequestBody("; ".join(says)) from None
+
+
+def _complaint(error: dict[str, Any]) -> str:
+    """Say where and what is wrong; a field that we do not know is not named, for it may be anything."""
+    unknown = error["type"] == "extra_forbidden"
+    where = ".".join(map(str, error["loc"][:-1] if unknown else error["loc"])) or "body"
+    return f"{where}: {'has a field that is not known' if unknown else error['msg']}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from consent_sync.consent.rules import RULES
 from consent_sync.engine.settle import Settlement
 from consent_sync.ports.ledger import Ledger, StoredHold, Verdict
 
-from .body import read_body
+from .body import Strict, read_body
+from .http import Call
 
 
 class HoldView(BaseModel):
@@ -36,14 +37,12 @@ class HoldsView(BaseModel):
     holds: list[HoldView]
 
 
-class SettleRequest(BaseModel):
-    """Body of ``POST /api/holds/{id}/settle``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class SettleRequest(Strict):
+    """Body of ``POST /api/holds/{id}/settle``. Who is signed in settles it, whatever `by` says."""
 
     verdict: Verdict
-    by: Annotated[str, Field(min_length=1, max_length=200)]
-    why: Annotated[str, Field(min_length=1, max_length=500)]
+    by: Annotated[str | None, Field(max_length=200)] = None
+    why: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 
 
 class SettledView(BaseModel):
@@ -59,10 +58,10 @@ def holds_of(ledger: Ledger) -> HoldsView:
     return HoldsView(count=len(holds), oldest=holds[0].opened if holds else None, holds=holds)
 
 
-def read_settlement(body: bytes) -> Settlement:
+def read_settlement(call: Call) -> Settlement:
     """Read the body of a settlement. Raises BadRequestBody."""
-    request = read_body(SettleRequest, body)
-    return Settlement(request.verdict, request.by, request.why)
+    request = read_body(SettleRequest, call.body)
+    return Settlement(request.verdict, call.by(request.by), request.why)
 
 
 def _view(hold: StoredHold) -> HoldView:

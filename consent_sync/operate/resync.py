@@ -9,56 +9,43 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from consent_sync.consent.landscape import Mode
-from consent_sync.consent.model import Channel, ContactPoint, RecordRef
 from consent_sync.engine.passes import Scope
 from consent_sync.mapping.schema import MappingFile
+from consent_sync.ports.ledger import Ledger
 from consent_sync.ports.runs import Part, Run, RunKind, State, state_of, total
 from consent_sync.ports.wake import Wake
 
-from .body import BadRequestBody, read_body
+from .body import ONE_OF_THEM, Maybe, NotKnown, PointChoice, RecordChoice, Strict, exactly_one, read_body
+from .http import NotFound
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PointChoice(_Strict):
-    """One contact point."""
-
-    channel: Literal["email"] = "email"
-    value: str
-
-
-class RecordChoice(_Strict):
-    """One contact or lead."""
-
-    table: Literal["contact", "lead"]
-    id: UUID
-
-
-class ScopeChoice(_Strict):
+class ScopeChoice(Strict):
     """What to look at: exactly one of these."""
 
-    all: Literal[True] | None = None
-    contact_point: PointChoice | None = None
-    record: RecordChoice | None = None
-    brand: str | None = None
-    list: UUID | None = None
-    since: AwareDatetime | None = None
+    model_config = ConfigDict(json_schema_extra=ONE_OF_THEM)
+
+    all: Maybe[Literal[True]] = None
+    contact_point: Maybe[PointChoice] = None
+    record: Maybe[RecordChoice] = None
+    brand: Maybe[str] = None
+    list: Maybe[UUID] = None
+    since: Maybe[AwareDatetime] = None
 
     @model_validator(mode="after")
     def _one(self) -> ScopeChoice:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("name exactly one of: all, contact_point, record, brand, list, since")
+        exactly_one(self)
         return self
 
 
-class ResyncRequest(_Strict):
+class ResyncRequest(Strict):
     """Body of ``POST /api/resync``."""
 
     scope: ScopeChoice
     dry_run: bool = False
     reason: Annotated[str, Field(max_length=200)] = ""
+
+
+SHOWN_RUNS = 20
 
 
 class PlannedChange(BaseModel):
@@ -93,6 +80,25 @@ class RunView(BaseModel):
     finished: datetime | None
 
 
+class RunsView(BaseModel):
+    """Body of ``GET /api/runs``: the latest runs, newest first."""
+
+    runs: list[RunView]
+
+
+def run_of(ledger: Ledger, run_id: str) -> RunView:
+    """Give how a run stands. Raises NotFound."""
+    run = ledger.run(run_id)
+    if run is None:
+        raise NotFound("no such run")
+    return view(run, ledger.parts(run.id))
+
+
+def runs_of(ledger: Ledger, limit: int = SHOWN_RUNS) -> RunsView:
+    """Give the latest runs, newest first."""
+    return RunsView(runs=[view(run, ledger.parts(run.id)) for run in ledger.runs(limit)])
+
+
 def read_request(body: bytes, mapping: MappingFile) -> tuple[ResyncRequest, Scope]:
     """Read the body of a resync request. Raises BadRequestBody, which quotes nothing of it."""
     request = read_body(ResyncRequest, body)
@@ -101,16 +107,13 @@ def read_request(body: bytes, mapping: MappingFile) -> tuple[ResyncRequest, Scop
 
 def _scope(choice: ScopeChoice, mapping: MappingFile) -> Scope:
     if choice.contact_point:
-        point = ContactPoint.of(Channel(choice.contact_point.channel), choice.contact_point.value)
-        if point is None or not point.reachable:
-            raise BadRequestBody("scope.contact_point.value: not an e-mail address")
-        return Scope("contact point", wake=Wake(points=(point,)))
+        return Scope("contact point", wake=Wake(points=(choice.contact_point.point(),)))
     if choice.record:
-        record = RecordRef(choice.record.table, str(choice.record.id))
+        record = choice.record.record()
         return Scope(f"{record.table} {record.id}", wake=Wake(records=(record,)))
     if choice.brand is not None:
         if choice.brand not in mapping.brands:
-            raise BadRequestBody(f"scope.brand: the mapping knows {', '.join(sorted(mapping.brands))}")
+            raise NotKnown(f"scope.brand: the mapping knows {', '.join(sorted(mapping.brands))}")
         return Scope(f"brand {choice.brand}", brand=choice.brand)
     if choice.list:
         return Scope(f"list {choice.list}", list_id=str(choice.list))

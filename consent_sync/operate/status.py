@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel
 
 from consent_sync.consent.landscape import Mode
@@ -11,7 +13,8 @@ from consent_sync.errors import ConsentSyncError
 from .http import remedy
 from .resync import RunView, view
 
-SHOWN_RUNS = 20
+LATEST_RUNS = 5
+"""As many as fit on a screen beside the rest; each takes a read of its own."""
 
 
 class Trouble(BaseModel):
@@ -20,6 +23,16 @@ class Trouble(BaseModel):
     kind: str
     detail: str
     remedy: str
+
+
+class NotHealthy(ConsentSyncError):
+    """The settings or the mapping cannot be used. `GET /api/status` and the log say what is wrong."""
+
+
+class HealthView(BaseModel):
+    """Body of ``GET /api/health``."""
+
+    status: Literal["ok"] = "ok"
 
 
 class StatusView(BaseModel):
@@ -44,7 +57,7 @@ def status_of(passes: Passes) -> StatusView:
         mapping=passes.fingerprint,
         holds=len(passes.ledger.holds()),
         troubles=troubles,
-        runs=[view(run, passes.ledger.parts(run.id)) for run in passes.ledger.runs(SHOWN_RUNS)],
+        runs=[view(run, passes.ledger.parts(run.id)) for run in passes.ledger.runs(LATEST_RUNS)],
     )
 
 

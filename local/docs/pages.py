@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from consent_sync.consent.rules import RULES
+from consent_sync.operate.openapi import document
 from consent_sync.settings import names
 from local.docs.cli_page import cli_page
 from local.docs.mapping_schema import mapping_schema
@@ -26,6 +28,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "cli.md": cli_page(),
         ROOT / "docs" / "rules.md": rules_page(RULES.values(), OUT_OF_SCOPE, tests),
         ROOT / "docs" / "mapping.schema.json": mapping_schema(),
+        ROOT / "docs" / "openapi.json": json.dumps(document(), indent=2, ensure_ascii=False) + "\n",
     }
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 import dev
 import function_app
 from consent_sync.operate.holds import HoldsView, HoldView, SettledView, SettleRequest
-from consent_sync.operate.resync import PlannedChange, ResyncRequest, RunView, ScopeChoice
+from consent_sync.operate.resync import PlannedChange, ResyncRequest, RunsView, RunView, ScopeChoice
 from consent_sync.operate.status import StatusView, Trouble
 from consent_sync.settings import names
 from local.docs.pages import ROOT
@@ -24,12 +24,14 @@ FROM_AZURE = {"WEBSITE_SITE_NAME", "WEBSITE_AUTH_ENABLED"}  # the platform sets 
 BODIES: dict[str, list[type[BaseModel]]] = {
     "POST /api/resync": [ResyncRequest, ScopeChoice],
     "GET /api/resync/{id}": [RunView, PlannedChange],
+    "GET /api/runs": [RunsView],
     "GET /api/holds": [HoldsView, HoldView],
     "POST /api/holds/{id}/settle": [SettleRequest, SettledView],
     "GET /api/status": [StatusView, Trouble],
 }
 ANSWERS: dict[str, type[BaseModel]] = {
     "GET /api/resync/{id}": RunView,
+    "GET /api/runs": RunsView,
     "GET /api/holds": HoldsView,
     "POST /api/holds/{id}/settle": SettledView,
     "GET /api/status": StatusView,

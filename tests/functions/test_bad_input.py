@@ -11,6 +11,7 @@ import requests
 
 from local.demo.servers import Server, free_port
 from local.emulator import Emulator
+from local.emulator.seed import ORGANIZATION
 from tests.functions.conftest import (
     KEY,
     MAPPING,
@@ -25,7 +26,7 @@ EVENT = {
     "MessageName": "Update",
     "PrimaryEntityName": "contact",
     "PrimaryEntityId": "11111111-1111-4111-8111-111111111111",
-    "OrganizationId": "4ef5b371-0000-4000-8000-000000000001",
+    "OrganizationId": ORGANIZATION,
     "InputParameters": [
         {"key": "Target", "value": {"Attributes": [{"key": "emailaddress1", "value": SECRET_PERSON}]}},
     ],
@@ -85,7 +86,7 @@ def test_an_event_about_other_things_is_accepted_and_queues_nothing(deployment: 
         b'{"scope": {}}',
         b'{"scope": {"all": true, "brand": "contoso"}}',
         b'{"scope": {"all": false}}',
-        b'{"scope": {"brand": "nobody"}}',
+        b'{"scope": {"brand": null}}',
         b'{"scope": {"record": {"table": "account", "id": "11111111-1111-4111-8111-111111111111"}}}',
         b'{"scope": {"record": {"table": "contact", "id": "4711"}}}',
         b'{"scope": {"contact_point": {"channel": "email", "value": "very.private@example"}}}',
@@ -94,11 +95,17 @@ def test_an_event_about_other_things_is_accepted_and_queues_nothing(deployment: 
     ],
 )
 def test_a_bad_resync_is_refused_with_a_problem_document(deployment: Deployment, body: bytes) -> None:
-    answer = deployment.call("POST", "api/resync", data=body)
+    answer = deployment.call("POST", "api/resync", data=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
     assert answer.json()["detail"]
     assert answer.json()["remedy"]
     assert "very.private" not in answer.text
+
+
+def test_a_resync_of_an_unknown_brand_says_which_there_are(deployment: Deployment) -> None:
+    answer = deployment.call("POST", "api/resync", json={"scope": {"brand": "nobody"}})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
+    assert "contoso, fabrikam" in answer.json()["detail"]
 
 
 def test_a_passing_fault_is_not_even_noticed(deployment: Deployment) -> None:

@@ -16,10 +16,12 @@ TRIGGERS = {
     "sweep": "timer",
     "resync": "http",
     "resync_status": "http",
+    "runs": "http",
     "holds": "http",
     "settle": "http",
     "status": "http",
     "health": "http",
+    "openapi": "http",
 }
 
 
@@ -120,6 +122,7 @@ def test_status_shows_the_mode_and_the_latest_runs(deployment: Deployment) -> No
     status = deployment.call("GET", "api/status").json()
     assert (status["mode"], status["troubles"]) == ("two-way", [])
     assert run["id"] in {shown["id"] for shown in status["runs"]}
+    assert run in deployment.call("GET", "api/runs").json()["runs"]
 
 
 def test_health_says_one_word_without_a_key(deployment: Deployment) -> None:

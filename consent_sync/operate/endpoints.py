@@ -1,0 +1,107 @@
+"""The HTTP functions, as a table: the functions are checked against it, and the OpenAPI document is made from it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .access import Role
+from .holds import HoldsView, SettledView, SettleRequest
+from .http import Endpoint
+from .resync import ResyncRequest, RunsView, RunView
+from .status import HealthView, StatusView
+
+_ACCEPTED, _NOT_FOUND = HTTPStatus.ACCEPTED, HTTPStatus.NOT_FOUND
+_CONFLICT, _NOT_KNOWN = HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_CONTENT
+_UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class EventBody(BaseModel):
+    """What a Dataverse webhook sends (RemoteExecutionContext); of its many members, these must be there."""
+
+    model_config = ConfigDict(extra="allow")
+
+    MessageName: Annotated[str, Field(min_length=1)]
+    PrimaryEntityName: Annotated[str, Field(min_length=1)]
+    OrganizationId: UUID
+
+
+class QueuedView(BaseModel):
+    """How many looks a call put in the queue."""
+
+    queued: int
+
+
+class RunStarted(BaseModel):
+    """The run that a call began; its address stands in the header ``Location``."""
+
+    run: str
+
+
+_ALL = (
+    Endpoint(
+        "dataverse_events",
+        "POST",
+        "dataverse-events",
+        "Dataverse says that something changed.",
+        None,
+        QueuedView,
+        _ACCEPTED,
+        EventBody,
+        problems=(HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN),
+    ),
+    Endpoint(
+        "resync",
+        "POST",
+        "resync",
+        "Look at everything, a brand, a list, a record or a contact point, or plan to.",
+        Role.OPERATOR,
+        RunStarted,
+        _ACCEPTED,
+        ResyncRequest,
+        problems=(_NOT_KNOWN,),
+    ),
+    Endpoint(
+        "resync_status",
+        "GET",
+        "resync/{id}",
+        "How a run stands.",
+        Role.READER,
+        RunView,
+        problems=(_NOT_FOUND,),
+    ),
+    Endpoint("runs", "GET", "runs", "The latest runs, newest first.", Role.READER, RunsView),
+    Endpoint("holds", "GET", "holds", "What waits for a person, oldest first.", Role.READER, HoldsView),
+    Endpoint(
+        "settle",
+        "POST",
+        "holds/{id}/settle",
+        "Settle a hold, in the name of a person and with a reason.",
+        Role.APPROVER,
+        SettledView,
+        body=SettleRequest,
+        problems=(_CONFLICT,),
+    ),
+    Endpoint(
+        "status",
+        "GET",
+        "status",
+        "Mode, troubles, the latest runs.",
+        Role.READER,
+        StatusView,
+    ),
+    Endpoint(
+        "health",
+        "GET",
+        "health",
+        "One word for a monitor.",
+        None,
+        HealthView,
+        problems=(_UNAVAILABLE,),
+    ),
+    Endpoint("openapi", "GET", "openapi.json", "This document.", Role.READER, None),
+)
+ENDPOINTS = {endpoint.name: endpoint for endpoint in _ALL}

@@ -1,0 +1,49 @@
+"""What the service says about itself: one JSON object for each line of the log, named by its `event`.
+
+The Functions worker forwards the text of a log record and nothing else, so everything that is measured stands in the
+text; docs/operations.md has the queries that make metrics of it. No line holds an address, a name, a token or anything
+that somebody typed: only ids, counts, times, and the words of this program.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from enum import StrEnum
+from pathlib import Path
+
+_log = logging.getLogger("consent_sync")
+_PACKAGE = Path(__file__).parent
+
+type Value = str | int | float | bool | None
+
+
+class Event(StrEnum):
+    """The kinds of lines."""
+
+    NOT_STARTED = "not-started"
+    RUN_STARTED = "run-started"
+    REFUSED = "refused"
+    MISTAKE = "mistake"
+
+
+SAYS = {
+    Event.NOT_STARTED: "the settings or the mapping cannot be used: `kind`, `detail`",
+    Event.RUN_STARTED: "a sweep or resync begins: `run`, `kind`, `scope`, `parts`",
+    Event.REFUSED: "an HTTP call got a problem document: `function`, `status`, `kind`, `detail`, `request_id`",
+    Event.MISTAKE: "a mistake of our own: `function`, `kind`, `place`, `request_id`",
+}
+"""What each kind of line means, and its fields, for docs/operations.md."""
+
+
+def say(event: Event, level: int = logging.INFO, **fields: Value) -> None:
+    """Write one line."""
+    _log.log(level, "%s", json.dumps({"event": event.value, **fields}))
+
+
+def place_of(error: BaseException) -> str:
+    """Give the file and line of ours in which an error arose; its text may hold anything, so that is left out."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if _PACKAGE in Path(frame.filename).parents]
+    return f"{Path(ours[-1].filename).relative_to(_PACKAGE).as_posix()}:{ours[-1].lineno}" if ours else ""
