@@ -18,6 +18,7 @@ from consent_sync.consent.model import Kind, RecordRef, Scope, Subject
 from consent_sync.consent.registers import Entry, Registers
 from consent_sync.consent.rules import PASSING
 from consent_sync.errors import ConsentSyncError
+from consent_sync.ports.images import Image
 from consent_sync.ports.ledger import HistoryLine, LedgerConflict, StoredHold
 from consent_sync.ports.runs import Part, Run
 
@@ -38,6 +39,12 @@ _SCHEMA = (
 )
 
 
+_IMAGES = (
+    "CREATE TABLE IF NOT EXISTS image (run TEXT, place TEXT, body TEXT NOT NULL, PRIMARY KEY (run, place))"
+    " WITHOUT ROWID"
+)
+
+
 class LedgerVersion(ConsentSyncError):
     """The ledger file was written by another version of consent-sync. Use the version that wrote it, or migrate."""
 
@@ -55,6 +62,7 @@ class SqliteLedger:
             if version == 0:
                 for statement in _SCHEMA:
                     self._db.execute(statement)
+            self._db.execute(_IMAGES)
         if version not in {0, 1}:
             raise LedgerVersion(f"the ledger has schema version {version}, this program knows version 1")
 
@@ -233,6 +241,19 @@ class SqliteLedger:
             )
             return changed.rowcount == 1
 
+    def keep_images(self, run_id: str, images: Iterable[Image]) -> None:
+        """Keep images of a run; the latest one of each place stands."""
+        rows = [(run_id, image.place, _IMAGE.dump_json(image).decode()) for image in images]
+        with self._lock:
+            self._db.executemany("INSERT OR REPLACE INTO image VALUES (?, ?, ?)", rows)
+
+    def images(self, run_id: str, after: str = "", limit: int = 1000) -> list[Image]:
+        """Give the next images of a run by their place, beginning behind the place `after`."""
+        query = "SELECT body FROM image WHERE run = ? AND place > ? ORDER BY place LIMIT ?"
+        with self._lock:
+            rows = self._db.execute(query, (run_id, after, limit)).fetchall()
+        return [_IMAGE.validate_json(body) for (body,) in rows]
+
     def _entries(self, keys: Iterable[str]) -> list[tuple[str, int, str]]:
         query = "SELECT key, revision, body FROM entry WHERE key IN (SELECT value FROM json_each(?))"
         with self._lock:
@@ -287,6 +308,7 @@ class SqliteLedger:
 _HOLD = TypeAdapter(StoredHold)
 _RUN = TypeAdapter(Run)
 _PART = TypeAdapter(Part)
+_IMAGE = TypeAdapter(Image)
 
 
 def _line(h: HistoryLine) -> str:

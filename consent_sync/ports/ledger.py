@@ -13,6 +13,7 @@ from consent_sync.consent.model import RecordRef, Scope, Subject
 from consent_sync.consent.registers import Entry, Registers
 from consent_sync.errors import ConsentSyncError
 
+from .images import Images
 from .runs import Part, Run
 
 
@@ -63,7 +64,7 @@ class LedgerConflict(ConsentSyncError):
     """Another worker changed the same ledger entry meanwhile. Nothing was recorded: read again and repeat."""
 
 
-class Ledger(Protocol):
+class Ledger(Images, Protocol):
     """The durable memory. Every method is atomic by itself."""
 
     def key(self, subject: Subject) -> str:
