@@ -12,7 +12,7 @@ from consent_sync.consent.landscape import Mode
 from consent_sync.dataverse.auth import token_provider
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.engine.bursts import Bursts
-from consent_sync.engine.gates import Gates
+from consent_sync.engine.gates import Gates, standing
 from consent_sync.engine.losses import vet
 from consent_sync.engine.passes import Passes
 from consent_sync.engine.reconcile import Reconciler
@@ -72,11 +72,12 @@ def connect(settings: Settings) -> DataverseClient:
     return DataverseClient(settings.dataverse_url, tokens, tag=MARKER)
 
 
-def assemble(settings: Settings, mapping: LoadedMapping) -> Service:
-    """Put a service together."""
+def assemble(settings: Settings, mapping: LoadedMapping, *, joining: bool = False) -> Service:
+    """Put a service together; with `joining` it works for the installation that leads on its ledger, if one does."""
     client = connect(settings)
     ledger = _ledger(settings)
-    gates = Gates(ledger, _mode(settings, mapping), mapping.fingerprint, settings.installation)
+    installation = (standing(ledger).leader if joining else None) or settings.installation
+    gates = Gates(ledger, _mode(settings, mapping), mapping.fingerprint, installation)
 
     def vetted(organization_id: str, facts: Facts) -> Facts:
         gates.admit(organization_id)

@@ -18,7 +18,7 @@ from consent_sync.dataverse.odata import eq, literal, with_query
 from consent_sync.dataverse.query import Query
 
 _DEFINITION = {
-    "$select": "LogicalName,EntitySetName,PrimaryIdAttribute,ChangeTrackingEnabled",
+    "$select": "LogicalName,EntitySetName,PrimaryIdAttribute,ChangeTrackingEnabled,IsAuditEnabled",
     "$expand": "Attributes($select=LogicalName),Keys($select=LogicalName,KeyAttributes,EntityKeyIndexStatus)",
 }
 
@@ -34,6 +34,7 @@ class TableMetadata:
     messages: frozenset[str]
     keys: Mapping[str, tuple[str, ...]]
     change_tracking: bool
+    audited: bool
 
 
 class Metadata:
@@ -92,6 +93,7 @@ def _table(answer: Response, messages: Sequence[Mapping[str, Any]]) -> TableMeta
                 if key["EntityKeyIndexStatus"] == "Active"
             },
             change_tracking=bool(body["ChangeTrackingEnabled"]),
+            audited=bool(body["IsAuditEnabled"]["Value"]),
         )
     except (KeyError, TypeError):
         raise ProtocolError("the definition of a table lacks members", operation="GET EntityDefinitions") from None

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from consent_sync.consent import rules
 from consent_sync.consent.landscape import Mode
+from consent_sync.consent.model import NEVER
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.ledger import Ledger, StoredHold
 from consent_sync.ports.runs import State, state_of
@@ -96,6 +97,23 @@ class Gates:
             return False
         renewed = json.dumps({"name": self.installation, "until": (now + LEASE).isoformat()})
         return self.ledger.set_note(_OWNER, renewed, stands) or self._leads()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the ledger says of the approved mapping, its organization and who leads; None where nothing is noted."""
+
+    mapping: str | None
+    organization: str | None
+    leader: str | None
+    leads_until: datetime
+
+
+def standing(ledger: Ledger) -> Standing:
+    """Read what the gates go by, and change nothing."""
+    owner = json.loads(ledger.note(_OWNER) or "{}")
+    until = datetime.fromisoformat(owner["until"]) if owner else NEVER
+    return Standing(ledger.note(_MAPPING), ledger.note(_ORGANIZATION), owner.get("name") or None, until)
 
 
 def planned_with(ledger: Ledger, fingerprint: str, last: int = 50) -> bool:

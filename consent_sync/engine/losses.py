@@ -15,6 +15,7 @@ from consent_sync.mapping.schema import MappingFile
 from consent_sync.ports.ledger import Ledger
 
 from .emptied import note_lost
+from .enforcement import note_changes
 from .gates import service_hold
 
 _FACTS, _REPORTED = "facts", "reported facts"
@@ -26,10 +27,13 @@ def vet(ledger: Ledger, mapping: MappingFile, facts: Facts, now: datetime) -> Fa
     What was never there stays missing: that is a mistake in the mapping.
     """
     stands = ledger.note(_FACTS)
-    whole = with_memory(mapping, facts, from_json(stands)) if stands else facts
+    before = from_json(stands) if stands else None
+    whole = with_memory(mapping, facts, before) if before else facts
     kept = to_json(named_facts(mapping, whole))
     if kept != stands and not ledger.set_note(_FACTS, kept, stands):
         return vet(ledger, mapping, facts, now)  # another worker looked at the same moment
+    if before:
+        note_changes(ledger, before.purposes, facts.purposes, now)
     note_lost(ledger, lost_names(mapping, whole) if whole.gone else frozenset())
     troubles = dict.fromkeys(whole.gone, rules.HOLD_GONE.id) | dict.fromkeys(whole.stray, rules.HOLD_NO_BRAND.id)
     _report(ledger, troubles, now)

@@ -28,7 +28,7 @@ OTHER_SIGN_INS = {
     "DATAVERSE_CLIENT_SECRET",
     "DATAVERSE_CERTIFICATE",
 }
-COMMAND_LINE = {"WEBHOOK_URL"}  # an output of the templates, for whoever registers the webhook
+COMMAND_LINE = {"WEBHOOK_URL", "IDENTITY_CLIENT_ID"}  # outputs of the templates, for whoever sets the service up
 GIVEN = {"WEBSITE_SITE_NAME", "WEBSITE_AUTH_ENABLED"}  # App Service sets them itself
 VALUES = {
     "AzureWebJobsStorage__credential": "managedidentity",

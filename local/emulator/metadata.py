@@ -101,6 +101,9 @@ def _table(key: str) -> Table:
     raise DataverseError(404, "0x80060888", f"Could not find an entity with specified name: {wanted}")
 
 
+_AUDITED = frozenset({"contact", "lead", "account"})  # as a new environment has it; nothing is audited here
+
+
 def label(text: str) -> dict[str, Any]:
     """A Label with one English text."""
     local = {"Label": text, "LanguageCode": 1033, "IsManaged": True, "MetadataId": None, "HasChanged": None}
@@ -133,6 +136,7 @@ def definition(store: Store, table: Table) -> dict[str, Any]:
         "IsIntersect": table.name in _INTERSECTS,
         "ChangeTrackingEnabled": tracked,
         "CanChangeTrackingBeEnabled": _managed("canchangetrackingbeenabled", value=tracked or table.change_tracking),
+        "IsAuditEnabled": _managed("canmodifyauditsettings", value=table.name in _AUDITED),
         "DisplayName": label(table.name),
         "DisplayCollectionName": label(table.set_name),
         "Description": label(""),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from . import webhook
+from . import doctor, webhook
 from .command import Call, Exit
 from .session import Wiring
 
@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+doctor.add_to(app)
 webhook.add_to(app)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, Self
@@ -24,7 +24,7 @@ class Wiring(Protocol):
     def connect(self, settings: Settings) -> DataverseClient:
         """Make the client of the environment."""
 
-    def assemble(self, settings: Settings, mapping: LoadedMapping) -> Service:
+    def assemble(self, settings: Settings, mapping: LoadedMapping, *, joining: bool) -> Service:
         """Put a service together."""
 
 
@@ -42,10 +42,25 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
+    def saying(self, named: Mapping[str, str]) -> Session:
+        """Give this session with settings that were named on the command line; what is empty was not."""
+        return replace(self, environ={**self.environ, **{name: value for name, value in named.items() if value}})
+
     @cached_property
     def settings(self) -> Settings:
         """The settings. Raises SettingError."""
         return Settings.read(self.environ)
+
+    @property
+    def webhook_url(self) -> str | None:
+        """Where the function app takes events, if the settings say it."""
+        return self.environ.get("WEBHOOK_URL") or None
+
+    @property
+    def application_id(self) -> str | None:
+        """The client id of the service's own identity, where it is not who runs the command; None if it is."""
+        named = self.environ.get("IDENTITY_CLIENT_ID") or None
+        return named or (self.settings.dataverse_client_id if self.settings.dataverse_auth in _PEOPLES else None)
 
     @cached_property
     def mapping(self) -> LoadedMapping:
@@ -60,10 +75,13 @@ class Session:
     @cached_property
     def service(self) -> Service:
         """The service. Raises ConsentSyncError."""
-        service = self.wiring.assemble(self.settings, self.mapping)
+        service = self.wiring.assemble(self.settings, self.mapping, joining=True)
         self._open.callback(service.client.close)
         self._open.callback(service.ledger.close)
         return service
+
+
+_PEOPLES = {"azure_cli", "static"}  # sign-ins that are not the application's own
 
 
 def environment(env_file: Path | None) -> dict[str, str]:

@@ -104,7 +104,7 @@ def register(
 ) -> Shown:
     """Have Dataverse report every change that matters, or mend what is not as it should be. Twice changes nothing."""
     found = registration.find(session.client, NAME)
-    address = url or session.environ.get("WEBHOOK_URL") or (found.url if found else "")
+    address = url or session.webhook_url or (found.url if found else "")
     if not address:
         raise NoAddress("no --url, no WEBHOOK_URL, and nothing is registered yet")
     wanted = steps(session.mapping.file)
