@@ -17,6 +17,7 @@ from consent_sync.operate.endpoints import ENDPOINTS
 from consent_sync.operate.holds import SettledView, holds_of, read_settlement
 from consent_sync.operate.http import Answer, Call, answer, answered, call_id
 from consent_sync.operate.openapi import document
+from consent_sync.operate.parked import parked_of, replay
 from consent_sync.operate.resync import read_request, run_of, runs_of
 from consent_sync.operate.status import HealthView, NotHealthy, status_of
 from consent_sync.operate.webhook import wake_from
@@ -140,6 +141,22 @@ def settle(req: Call, wakes: func.Out[List[str]], pages: func.Out[List[str]]) ->
     messages = service().passes.settle(req.route["id"], read_settlement(req))
     _send(messages, wakes, pages)
     return answer(SettledView(id=req.route["id"], queued=len(messages)))
+
+
+@app.function_name("parked")
+@app.route(route="parked", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def parked(req: Call) -> Answer:  # noqa: ARG001  - the binding's shape
+    """Show what was given up."""
+    return answer(parked_of(service().queues))
+
+
+@app.function_name("replay_parked")
+@app.route(route="parked/replay", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def replay_parked(req: Call) -> Answer:
+    """Put what was given up back into its queue."""
+    return answer(replay(service().queues, req.body))
 
 
 @app.function_name("status")

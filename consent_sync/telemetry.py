@@ -24,6 +24,9 @@ class Event(StrEnum):
 
     NOT_STARTED = "not-started"
     RUN_STARTED = "run-started"
+    NOT_WORKED = "not-worked"
+    PUT_OFF = "put-off"
+    PARKED = "parked"
     REFUSED = "refused"
     MISTAKE = "mistake"
 
@@ -31,6 +34,9 @@ class Event(StrEnum):
 SAYS = {
     Event.NOT_STARTED: "the settings or the mapping cannot be used: `kind`, `detail`",
     Event.RUN_STARTED: "a sweep or resync begins: `run`, `kind`, `scope`, `parts`",
+    Event.NOT_WORKED: "messages could not be worked and come back: `queue`, `count`, `kind`, `detail`",
+    Event.PUT_OFF: "Dataverse asked for a pause, and a message waits for it: `queue`, `seconds`",
+    Event.PARKED: "a message failed too often and was given up: `queue`, `tries`, `kind`, `detail`",
     Event.REFUSED: "an HTTP call got a problem document: `function`, `status`, `kind`, `detail`, `request_id`",
     Event.MISTAKE: "a mistake of our own: `function`, `kind`, `place`, `request_id`",
 }

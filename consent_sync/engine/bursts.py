@@ -24,6 +24,7 @@ from consent_sync.consent.model import Reading
 from consent_sync.errors import says
 from consent_sync.ports.queue import Delivery, QueueTrouble, WorkQueue
 from consent_sync.ports.wake import BadMessage, Wake
+from consent_sync.telemetry import Event, say
 
 from .tries import LAST_TRY, put_aside, wait_of
 
@@ -39,8 +40,6 @@ _ALONE = 3
 _GROUPS = 8
 _OPT_INS_BEHIND = 15.0
 """Seconds by which opt-ins wait longer than opt-outs when Dataverse asks for a pause."""
-
-log = logging.getLogger(__name__)
 
 
 class Work(Protocol):
@@ -122,7 +121,8 @@ class Bursts:
             last_try = len(group) == 1 and group[0].delivery.tries >= LAST_TRY
             self.work(wakes[0] if len(wakes) == 1 else joined(wakes), last_try=last_try)
         except Exception as error:  # noqa: BLE001  - whatever it is, it becomes the outcome of each message
-            log.warning("%d wakes were not worked: %s", len(group), says(error))
+            kind, queue = type(error).__name__, self.queue.name if self.queue else None
+            say(Event.NOT_WORKED, logging.WARNING, queue=queue, count=len(group), kind=kind, detail=says(error))
             return error
         return None
 

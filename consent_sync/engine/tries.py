@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from consent_sync.errors import ConsentSyncError, says
 from consent_sync.ports.queue import Cause, Delivery, WorkQueue
 from consent_sync.ports.wake import PageTurn
+from consent_sync.telemetry import Event, say
 
 from .passes import Passes
 
@@ -15,8 +16,6 @@ LAST_TRY = 5
 """extensions.queues.maxDequeueCount of host.json."""
 PAGES_BEHIND = 10.0
 """Seconds by which the pages of runs wait longer than people's opt-outs when Dataverse asks for a pause."""
-
-log = logging.getLogger(__name__)
 
 
 def wait_of(error: Exception) -> float | None:
@@ -35,10 +34,13 @@ def put_aside(queue: WorkQueue | None, delivery: Delivery, error: Exception, *, 
     wait = wait_of(error)
     if wait is not None:
         queue.send(delivery.text, wait + behind)
+        say(Event.PUT_OFF, queue=queue.name, seconds=wait + behind)
         return True
     if delivery.tries < LAST_TRY:
         return False
-    queue.park(delivery.text, Cause(type(error).__name__, says(error), delivery.tries, datetime.now(UTC)))
+    cause = Cause(type(error).__name__, says(error), delivery.tries, datetime.now(UTC))
+    queue.park(delivery.text, cause)
+    say(Event.PARKED, logging.ERROR, queue=queue.name, tries=cause.tries, kind=cause.error, detail=cause.says)
     return True
 
 
@@ -52,5 +54,4 @@ def turn_page(passes: Passes, queue: WorkQueue | None, delivery: Delivery) -> li
     except Exception as error:
         if not put_aside(queue, delivery, error, behind=PAGES_BEHIND):
             raise
-        log.warning("a page was put aside: %s", says(error))
         return []

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from .access import Role
 from .holds import HoldsView, SettledView, SettleRequest
 from .http import Endpoint
+from .parked import ParkedView, ReplayedView, ReplayRequest
 from .resync import ResyncRequest, RunsView, RunView
 from .status import HealthView, StatusView
 
@@ -84,6 +85,17 @@ _ALL = (
         SettledView,
         body=SettleRequest,
         problems=(_CONFLICT,),
+    ),
+    Endpoint("parked", "GET", "parked", "What was given up, and why.", Role.READER, ParkedView),
+    Endpoint(
+        "replay_parked",
+        "POST",
+        "parked/replay",
+        "Put what was given up back into its queue, some messages or all.",
+        Role.OPERATOR,
+        ReplayedView,
+        body=ReplayRequest,
+        problems=(_NOT_FOUND,),
     ),
     Endpoint(
         "status",

@@ -20,6 +20,7 @@ from consent_sync.telemetry import Event, place_of, say
 
 from .access import Caller, NotAllowed, NotSignedIn, Role, caller_of
 from .body import BadRequestBody, NotKnown
+from .parked import NotParked
 from .webhook import WrongKey
 
 CORRELATION, REQUEST_ID = "x-ms-correlation-request-id", "x-request-id"
@@ -147,6 +148,7 @@ _STATUSES: dict[type[ConsentSyncError], HTTPStatus] = {
     NotAllowed: HTTPStatus.FORBIDDEN,
     CrossSite: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
+    NotParked: HTTPStatus.NOT_FOUND,
     CannotSettle: HTTPStatus.CONFLICT,
     NotKnown: HTTPStatus.UNPROCESSABLE_CONTENT,
     TooLarge: HTTPStatus.CONTENT_TOO_LARGE,

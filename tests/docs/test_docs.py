@@ -13,6 +13,7 @@ from pydantic import BaseModel
 import dev
 import function_app
 from consent_sync.operate.holds import HoldsView, HoldView, SettledView, SettleRequest
+from consent_sync.operate.parked import ParkedCause, ParkedMessage, ParkedView, ReplayedView, ReplayRequest
 from consent_sync.operate.resync import PlannedChange, ResyncRequest, RunsView, RunView, ScopeChoice
 from consent_sync.operate.status import StatusView, Trouble
 from consent_sync.settings import names
@@ -27,6 +28,8 @@ BODIES: dict[str, list[type[BaseModel]]] = {
     "GET /api/runs": [RunsView],
     "GET /api/holds": [HoldsView, HoldView],
     "POST /api/holds/{id}/settle": [SettleRequest, SettledView],
+    "GET /api/parked": [ParkedView, ParkedCause, ParkedMessage],
+    "POST /api/parked/replay": [ReplayRequest, ReplayedView],
     "GET /api/status": [StatusView, Trouble],
 }
 ANSWERS: dict[str, type[BaseModel]] = {
@@ -34,6 +37,8 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "GET /api/runs": RunsView,
     "GET /api/holds": HoldsView,
     "POST /api/holds/{id}/settle": SettledView,
+    "GET /api/parked": ParkedView,
+    "POST /api/parked/replay": ReplayedView,
     "GET /api/status": StatusView,
 }
 

@@ -19,6 +19,8 @@ TRIGGERS = {
     "runs": "http",
     "holds": "http",
     "settle": "http",
+    "parked": "http",
+    "replay_parked": "http",
     "status": "http",
     "health": "http",
     "openapi": "http",
