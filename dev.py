@@ -64,6 +64,7 @@ COMMANDS = {
     ),
     "mutate": Command("break the rules in one small way at a time: do the tests notice?", ("-m", "local.mutate")),
     "bench": Command("measure learning and deciding", ("-m", "local.bench")),
+    "lock": Command("choose and pin what Azure installs, and list it (needs a package index)", ("-m", "local.supply")),
     "docs": Command("write the pages that are generated from the code", ("-m", "local.docs")),
     "emulator": Command("serve the Dataverse emulator", ("-m", "local.emulator")),
     "host": Command("serve function_app.py, or another Functions app", ("-m", "local.host")),
@@ -147,7 +148,7 @@ def prepare_venv() -> Path:
 
 def requirements_hash() -> str:
     """Hash what decides the contents of .venv."""
-    files = [REPOSITORY / name for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt")]
+    files = [REPOSITORY / name for name in ("requirements.in", "requirements-dev.txt", "constraints.txt")]
     return hashlib.sha256(b"\0".join([repr(VERSION).encode(), *(file.read_bytes() for file in files)])).hexdigest()
 
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Check the Bicep files: `python infra/check.py`. Needs requirements-dev.txt, no network and no Azure account.
 
-Runs the project's own checks, and the type check, the Bicep compiler and checkov where they are on this machine; says
-which of them were not. `--need NAME` (more than once if need be) fails where a program is missing.
+Runs the project's own checks, and the type check and the Bicep compiler where they are on this machine; says which of
+them were not, and fails for those named by `--need`. `--checkov` runs checkov too, and installs it into .checkov-venv
+first, for which it does need the network.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ def own_checks(repository: Repository) -> list[Finding]:
 def main() -> int:
     """Print what was found and what did not run; 1 if anything was found or is missing that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--need", action="append", default=[], choices=["type check", "bicep build", "checkov"])
-    needed = parser.parse_args().need
+    parser.add_argument("--need", action="append", default=[], choices=["type check", "bicep build"])
+    parser.add_argument("--checkov", action="store_true", help="run checkov too, installed first if need be")
+    asked = parser.parse_args()
     repository = Repository(ROOT)
     findings = own_checks(repository)
     say = [f"own checks: {len(repository.bicep)} files, {len(findings)} findings"]
@@ -52,8 +54,12 @@ def main() -> int:
         found = check() if check else []
         findings += found
         say.append(f"{name}: {f'{len(found)} findings' if check else 'not run, it is not on this machine'}")
-        if name in needed and not check:
+        if name in asked.need and not check:
             findings.append(Finding(name, "this machine", "it was asked for and is not here"))
+    if asked.checkov:
+        found = tools.checkov(repository, tools.checkov_venv(ROOT))
+        findings += found
+        say.append(f"checkov: {len(found)} findings")
     sys.stdout.write("\n".join([*map(str, findings), *say, ""]))
     return int(bool(findings))
 

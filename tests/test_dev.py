@@ -40,7 +40,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of dev.py in a repository that needs no packages and whose host prints its arguments and ends with 3."""
     repository = tmp_path_factory.mktemp("fresh")
     shutil.copy(dev.__file__, repository)
-    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
+    for name in ("requirements.in", "requirements-dev.txt", "constraints.txt"):
         (repository / name).touch()
     (repository / "local" / "host").mkdir(parents=True)
     (repository / "local" / "host" / "__main__.py").write_text(FAKE_HOST, encoding="utf-8")

@@ -1,22 +1,37 @@
-"""Checks by other programs, where they are on this machine: the type data, the Bicep compiler, checkov."""
+"""Checks by other programs: the type data and the Bicep compiler where they are on this machine, and checkov."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-from .repository import Finding
+from ruamel.yaml import YAML
+
+from .repository import Finding, Repository
 
 # The compiler can not know how long a name in a parameter is; main.bicep makes them all out of 13 characters.
 _LENGTHS = re.compile(r"BCP33[45]")
 # The type data does not know this type; `policy.budget` checks its shape.
 _UNTYPED = "no type data for provider microsoft.consumption"
+CHECKED_TYPES = {
+    "Microsoft.KeyVault/vaults",
+    "Microsoft.Network/virtualNetworks",
+    "Microsoft.Storage/storageAccounts",
+    "Microsoft.Storage/storageAccounts/blobServices/containers",
+    "Microsoft.Web/serverfarms",
+    "Microsoft.Web/sites",
+    "Microsoft.Web/sites/config",
+}
+"""The types that the pinned checkov has checks for: it must have looked at every such resource, and at no other."""
 
 
 def type_data(root: Path) -> Path | None:
@@ -58,35 +73,73 @@ def build(infra: Path, command: list[str]) -> list[Finding]:
     return [Finding("build", str(infra), line) for line in lines]
 
 
-def checkov(infra: Path, command: str) -> list[Finding]:
-    """Run checkov with the project's list of exceptions; a file that it can not read counts as a finding."""
-    settings = str(infra.parent / ".checkov.yaml")
-    done = _run([command, "-d", str(infra), "--config-file", settings, "--output", "json", "--soft-fail"])
+def checkov_venv(root: Path) -> Path:
+    """Give the command of the checkov that infra/checkov.txt pins, installed into .checkov-venv unless it is there.
+
+    It lives apart, since it pins an old Bicep parser. Raises CalledProcessError if it can not be installed.
+    """
+    venv, pins = root / ".checkov-venv", root / "infra" / "checkov.txt"
+    scripts, stamp = venv / ("Scripts" if os.name == "nt" else "bin"), venv / ".stamp"
+    wanted = hashlib.sha256(pins.read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        pip = [str(scripts / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)  # noqa: S603  - our own Python
+        subprocess.run([*pip, "--no-deps", "-r", str(pins)], check=True)  # noqa: S603  - complete: nothing else comes in
+        stamp.write_text(wanted, encoding="utf-8")
+    return scripts / "checkov"
+
+
+def checkov(repository: Repository, command: Path) -> list[Finding]:
+    """Run checkov on all of `infra`, without its list of exceptions, and read its report."""
+    infra = repository.root / "infra"
+    options = ["--framework", "bicep", "--skip-download", "--compact", "--output", "json", "--soft-fail"]
+    with tempfile.TemporaryDirectory() as elsewhere:  # it would take the exceptions from where it stands
+        done = _run([str(command), "-d", str(infra), *options], elsewhere)
     try:
         report = json.loads(done.stdout)
     except json.JSONDecodeError:
         return [Finding("checkov", str(infra), f"no report: {done.stderr.strip()[-500:]}")]
+    return list(read_report(repository, report))
+
+
+def read_report(repository: Repository, report: dict[str, Any]) -> Iterator[Finding]:
+    """Say what checkov found, what it passed over, and which exceptions of .checkov.yaml nothing needs."""
     if "results" not in report:
-        return [Finding("checkov", str(infra), f"it checked nothing: {report}")]
-    unread = [Finding("checkov", str(path), "checkov can not read it") for path in report["results"]["parsing_errors"]]
-    failed = report["results"]["failed_checks"]
-    return unread + [
-        Finding(
-            "checkov", f"infra{one['file_path']}:{one['file_line_range'][0]}", f"{one['check_id']} {one['check_name']}"
-        )
-        for one in failed
-    ]
+        yield Finding("checkov", "infra", f"it checked nothing: {report}")
+        return
+    results = report["results"]
+    for path in results["parsing_errors"]:
+        yield Finding("checkov", str(path), "checkov can not read it")
+    skipped = set(YAML(typ="safe").load(repository.text(".checkov.yaml"))["skip-check"])
+    failed = results["failed_checks"]
+    for one in failed:
+        if one["check_id"] not in skipped:
+            where = f"infra{one['file_path']}:{one['file_line_range'][0]}"
+            yield Finding("checkov", where, f"{one['check_id']} {one['check_name']}")
+    for check in sorted(skipped - {one["check_id"] for one in failed}):
+        yield Finding("checkov", ".checkov.yaml", f"{check} is skipped for nothing")
+    seen = {(one["file_path"], one["resource"]) for one in (*failed, *results["passed_checks"])}
+    for path, resource in sorted(seen ^ set(_resources(repository))):
+        missed = f"{'knows' if (path, resource) in seen else 'did not see'} {resource}"
+        yield Finding("checkov", f"infra{path}", f"checkov {missed}: see CHECKED_TYPES in infra/checks/tools.py")
+
+
+def _resources(repository: Repository) -> Iterator[tuple[str, str]]:
+    """Give each resource that checkov has something to say about, as it names file and resource."""
+    for path, file in repository.bicep.items():
+        for resource in file.resources.values():
+            if resource.type in CHECKED_TYPES and not resource.existing:
+                yield path.removeprefix("infra"), f"{resource.type}.{resource.symbol}"
 
 
 def available(root: Path) -> Iterator[tuple[str, Callable[[], list[Finding]] | None]]:
     """Give each program's name, and its check or None where it is not on this machine."""
-    infra, folder, command, scanner = root / "infra", type_data(root), compiler(), shutil.which("checkov")
+    infra, folder, command = root / "infra", type_data(root), compiler()
     yield "type check", (lambda: types(infra, folder)) if folder else None
     yield "bicep build", (lambda: build(infra, command)) if command else None
-    yield "checkov", (lambda: checkov(infra, scanner)) if scanner else None
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+def _run(command: list[str], folder: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "PYTHONUTF8": "1",
         "AZURE_ENV_NAME": os.environ.get("AZURE_ENV_NAME", "check"),
@@ -94,5 +147,5 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
         "DATAVERSE_URL": os.environ.get("DATAVERSE_URL", "https://contoso.crm.dynamics.com"),
     }
     return subprocess.run(  # noqa: S603  - programs found on this machine, with paths of this repository
-        command, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
     )

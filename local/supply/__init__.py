@@ -1,0 +1,1 @@
+"""The supply chain: every deployed dependency pinned with its hash, and the list of what is in the product (SBOM)."""
