@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.json_schema import SkipJsonSchema
 
 from consent_sync.consent.model import Channel, ContactPoint, RecordRef
 from consent_sync.errors import ConsentSyncError
@@ -18,12 +17,15 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _without_default(schema: dict[str, Any]) -> None:
-    schema.pop("default", None)
+def absent() -> Any:
+    """Give the default of a field that may be left out; whoever names it has to give it a value."""
+    return Field(None, json_schema_extra=_never_null)
 
 
-type Maybe[T] = Annotated[T | SkipJsonSchema[None], Field(json_schema_extra=_without_default)]
-"""A field that may be left out; whoever names it has to give it a value (see :func:`exactly_one`)."""
+def _never_null(schema: dict[str, Any]) -> None:
+    only, _ = schema.pop("anyOf")
+    schema.pop("default")
+    schema.update(only)
 
 
 def exactly_one(body: BaseModel) -> None:
@@ -35,14 +37,15 @@ def exactly_one(body: BaseModel) -> None:
 ONE_OF_THEM: dict[str, Any] = {"minProperties": 1, "maxProperties": 1}
 """What :func:`exactly_one` says, in the words of JSON Schema."""
 
-ADDRESS = r"^[ ]*[^\s@\x00-\x20\x7f]+@[^\s@.\x00-\x20\x7f]+(\.[^\s@.\x00-\x20\x7f]+)+[ ]*$"
+_SPACE = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
+_ADDRESS = rf"^ *[^@{_SPACE}]+@[^@.{_SPACE}]+(\.[^@.{_SPACE}]+)+ *$"
 
 
 class PointChoice(Strict):
     """One contact point. It stands in bodies only, never in an address: addresses end in logs."""
 
     channel: Literal["email"] = "email"
-    value: Annotated[str, Field(max_length=320, pattern=ADDRESS)]
+    value: Annotated[str, Field(max_length=320, pattern=_ADDRESS)]
 
     def point(self) -> ContactPoint:
         """Give the contact point. Raises BadRequestBody."""
@@ -63,8 +66,8 @@ class RecordChoice(Strict):
         return RecordRef(self.table, str(self.id))
 
 
-class NotKnown(ConsentSyncError):
-    """The request's body names something that this installation does not have. The message says what it has."""
+class CannotProcess(ConsentSyncError):
+    """The request is well formed, and yet cannot be done here. The message says what is needed, or what there is."""
 
 
 class BadRequestBody(ConsentSyncError):

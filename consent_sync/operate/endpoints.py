@@ -16,7 +16,7 @@ from .resync import ResyncRequest, RunsView, RunView
 from .status import HealthView, StatusView
 
 _ACCEPTED, _NOT_FOUND = HTTPStatus.ACCEPTED, HTTPStatus.NOT_FOUND
-_CONFLICT, _NOT_KNOWN = HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_CONTENT
+_CONFLICT, _CANNOT = HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_CONTENT
 _UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE
 
 
@@ -63,7 +63,7 @@ _ALL = (
         RunStarted,
         _ACCEPTED,
         ResyncRequest,
-        problems=(_NOT_KNOWN,),
+        problems=(_CANNOT,),
     ),
     Endpoint(
         "resync_status",
@@ -84,7 +84,7 @@ _ALL = (
         Role.APPROVER,
         SettledView,
         body=SettleRequest,
-        problems=(_CONFLICT,),
+        problems=(_CONFLICT, _CANNOT),
     ),
     Endpoint("parked", "GET", "parked", "What was given up, and why.", Role.READER, ParkedView),
     Endpoint(

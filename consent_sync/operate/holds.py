@@ -59,7 +59,7 @@ def holds_of(ledger: Ledger) -> HoldsView:
 
 
 def read_settlement(call: Call) -> Settlement:
-    """Read the body of a settlement. Raises BadRequestBody."""
+    """Read the body of a settlement. Raises BadRequestBody or CannotProcess."""
     request = read_body(SettleRequest, call.body)
     return Settlement(request.verdict, call.by(request.by), request.why)
 

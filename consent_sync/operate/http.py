@@ -19,7 +19,7 @@ from consent_sync.errors import ConsentSyncError
 from consent_sync.telemetry import Event, place_of, say
 
 from .access import Caller, NotAllowed, NotSignedIn, Role, caller_of
-from .body import BadRequestBody, NotKnown
+from .body import BadRequestBody, CannotProcess
 from .parked import NotParked
 from .webhook import WrongKey
 
@@ -82,11 +82,11 @@ class Call:
     caller: Caller | None = None
 
     def by(self, said: str | None) -> str:
-        """Give who is behind the call: whoever signed in, else who the body says. Raises BadRequestBody if nobody."""
+        """Give who is behind the call: whoever signed in, else who the body says. Raises CannotProcess if nobody."""
         if self.caller is not None:
             return self.caller.name
         if not said or not said.strip():
-            raise BadRequestBody("by: say who, since nobody is signed in")
+            raise CannotProcess("by: say who, since nobody is signed in")
         return said.strip()
 
 
@@ -150,7 +150,7 @@ _STATUSES: dict[type[ConsentSyncError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     NotParked: HTTPStatus.NOT_FOUND,
     CannotSettle: HTTPStatus.CONFLICT,
-    NotKnown: HTTPStatus.UNPROCESSABLE_CONTENT,
+    CannotProcess: HTTPStatus.UNPROCESSABLE_CONTENT,
     TooLarge: HTTPStatus.CONTENT_TOO_LARGE,
     NotJson: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }

@@ -32,6 +32,7 @@ _SECURITY: dict[str, dict[str, str]] = {
 }
 _ID = {"type": "string", "pattern": "^[0-9A-Za-z_-]+$"}
 _REQUEST_ID = {"description": "Names the request in the log.", "schema": {"type": "string", "format": "uuid"}}
+_HEADERS = {"x-request-id": {"$ref": "#/components/headers/RequestId"}}
 _SAID = {
     HTTPStatus.BAD_REQUEST: "The body is not what the endpoint takes.",
     HTTPStatus.UNAUTHORIZED: "The key or the token is missing or wrong; the host itself refuses a wrong function key.",
@@ -40,7 +41,7 @@ _SAID = {
     HTTPStatus.CONFLICT: "It cannot be done as things stand.",
     HTTPStatus.CONTENT_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as JSON.",
-    HTTPStatus.UNPROCESSABLE_CONTENT: "The body names something that this installation does not have.",
+    HTTPStatus.UNPROCESSABLE_CONTENT: "The body is well formed, but asks for what cannot be done here.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The settings, the mapping or Dataverse do not work.",
 }
 
@@ -63,6 +64,8 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": _SECURITY,
+            "headers": {"RequestId": _REQUEST_ID},
+            "responses": {status.name: _problem(status, said) for status, said in _SAID.items()},
             "schemas": dict(sorted(_schemas())),
         },
     }
@@ -102,12 +105,19 @@ def _parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
 
 
 def _responses(endpoint: Endpoint) -> Iterator[tuple[int, dict[str, Any]]]:
-    headers: dict[str, Any] = {"x-request-id": _REQUEST_ID}
+    status, said = endpoint.status, endpoint.status.phrase
     content = _json(endpoint.answer) if endpoint.answer else {"application/json": {"schema": {"type": "object"}}}
-    yield endpoint.status.value, {"description": endpoint.status.phrase, "headers": headers, "content": content}
+    yield status.value, {"description": said, "headers": _HEADERS, "content": content}
     for status in {*endpoint.problems, *_shared(endpoint)}:
-        content = {_PROBLEM: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}
-        yield status.value, {"description": _SAID[status], "headers": headers, "content": content}
+        yield status.value, {"$ref": f"#/components/responses/{status.name}"}
+
+
+def _problem(status: HTTPStatus, says: str) -> dict[str, Any]:
+    content: dict[str, Any] = {_PROBLEM: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}
+    if status is HTTPStatus.UNAUTHORIZED:
+        content["text/plain"] = {"schema": {"type": "string"}}  # the host's own answer
+        return {"description": says, "content": content}
+    return {"description": says, "headers": _HEADERS, "content": content}
 
 
 def _shared(endpoint: Endpoint) -> Iterator[HTTPStatus]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from consent_sync.ports.ledger import Ledger
 from consent_sync.ports.runs import Part, Run, RunKind, State, state_of, total
 from consent_sync.ports.wake import Wake
 
-from .body import ONE_OF_THEM, Maybe, NotKnown, PointChoice, RecordChoice, Strict, exactly_one, read_body
+from .body import ONE_OF_THEM, CannotProcess, PointChoice, RecordChoice, Strict, absent, exactly_one, read_body
 from .http import NotFound
 
 
@@ -24,12 +24,12 @@ class ScopeChoice(Strict):
 
     model_config = ConfigDict(json_schema_extra=ONE_OF_THEM)
 
-    all: Maybe[Literal[True]] = None
-    contact_point: Maybe[PointChoice] = None
-    record: Maybe[RecordChoice] = None
-    brand: Maybe[str] = None
-    list: Maybe[UUID] = None
-    since: Maybe[AwareDatetime] = None
+    all: Literal[True] | None = absent()
+    contact_point: PointChoice | None = absent()
+    record: RecordChoice | None = absent()
+    brand: str | None = absent()
+    list: UUID | None = absent()
+    since: AwareDatetime | None = absent()
 
     @model_validator(mode="after")
     def _one(self) -> ScopeChoice:
@@ -46,6 +46,8 @@ class ResyncRequest(Strict):
 
 
 SHOWN_RUNS = 20
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+"""Nothing in Dataverse is older: times before 1900 cannot be filtered for in every column (page "DateTime columns")."""
 
 
 class PlannedChange(BaseModel):
@@ -113,12 +115,13 @@ def _scope(choice: ScopeChoice, mapping: MappingFile) -> Scope:
         return Scope(f"{record.table} {record.id}", wake=Wake(records=(record,)))
     if choice.brand is not None:
         if choice.brand not in mapping.brands:
-            raise NotKnown(f"scope.brand: the mapping knows {', '.join(sorted(mapping.brands))}")
+            raise CannotProcess(f"scope.brand: the mapping knows {', '.join(sorted(mapping.brands))}")
         return Scope(f"brand {choice.brand}", brand=choice.brand)
     if choice.list:
         return Scope(f"list {choice.list}", list_id=str(choice.list))
     if choice.since:
-        return Scope(f"since {choice.since.isoformat()}", since=choice.since)
+        since = min(max(choice.since, _EARLIEST), datetime.now(UTC))
+        return Scope(f"since {since.isoformat()}", since=since)
     return Scope("all")
 
 
