@@ -86,7 +86,15 @@ _ALL = (
         body=SettleRequest,
         problems=(_CONFLICT, _CANNOT),
     ),
-    Endpoint("parked", "GET", "parked", "What was given up, and why.", Role.READER, ParkedView),
+    Endpoint(
+        "parked",
+        "GET",
+        "parked",
+        "What was given up, and why.",
+        Role.READER,
+        ParkedView,
+        problems=(_CONFLICT,),
+    ),
     Endpoint(
         "replay_parked",
         "POST",
@@ -95,7 +103,7 @@ _ALL = (
         Role.OPERATOR,
         ReplayedView,
         body=ReplayRequest,
-        problems=(_NOT_FOUND,),
+        problems=(_NOT_FOUND, _CONFLICT),
     ),
     Endpoint(
         "status",

@@ -20,7 +20,7 @@ from consent_sync.telemetry import Event, place_of, say
 
 from .access import Caller, NotAllowed, NotSignedIn, Role, caller_of
 from .body import BadRequestBody, CannotProcess
-from .parked import NotParked
+from .parked import NoStorage, NotParked
 from .webhook import WrongKey
 
 CORRELATION, REQUEST_ID = "x-ms-correlation-request-id", "x-request-id"
@@ -150,6 +150,7 @@ _STATUSES: dict[type[ConsentSyncError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     NotParked: HTTPStatus.NOT_FOUND,
     CannotSettle: HTTPStatus.CONFLICT,
+    NoStorage: HTTPStatus.CONFLICT,
     CannotProcess: HTTPStatus.UNPROCESSABLE_CONTENT,
     TooLarge: HTTPStatus.CONTENT_TOO_LARGE,
     NotJson: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -13,7 +13,7 @@ from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.queue import Parked, WorkQueue
 from consent_sync.ports.wake import BadMessage, PageTurn, Wake
 
-from .body import read_body
+from .body import ONE_OF_THEM, Strict, absent, exactly_one, read_body
 
 
 class NoStorage(ConsentSyncError):
@@ -56,18 +56,17 @@ class ParkedView(BaseModel):
     messages: list[ParkedMessage]
 
 
-class ReplayRequest(BaseModel):
+class ReplayRequest(Strict):
     """Body of ``POST /api/parked/replay``: the ids of some messages, or all of them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(json_schema_extra=ONE_OF_THEM)
 
-    ids: Annotated[list[Annotated[str, Field(max_length=100)]], Field(min_length=1, max_length=100)] | None = None
-    all: Literal[True] | None = None
+    ids: Annotated[list[Annotated[str, Field(max_length=100)]], Field(min_length=1, max_length=100)] | None = absent()
+    all: Literal[True] | None = absent()
 
     @model_validator(mode="after")
     def _one(self) -> ReplayRequest:
-        if (self.ids is None) == (self.all is None):
-            raise ValueError("give either ids, or all: true")
+        exactly_one(self)
         return self
 
 
