@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Concatenate, List  # noqa: UP035  - the worker refuses the built-in list inside func.Out
 
 import azure.functions as func
 
-from consent_sync.bootstrap import mapping, service, settings
+from consent_sync.bootstrap import mapping, organization, service, settings
 from consent_sync.engine.tries import turn_page
 from consent_sync.errors import ConsentSyncError
 from consent_sync.operate.endpoints import ENDPOINTS
@@ -61,7 +62,7 @@ def _answering[**P](handler: Callable[Concatenate[Call, P], Answer]) -> Callable
 @_answering
 def dataverse_events(req: Call, wakes: func.Out[str]) -> Answer:
     """Check a webhook call and queue the wake; the key stands in a header of its own, checked before anything else."""
-    wake = wake_from(req.body, req.headers, settings().webhook_keys, lambda: mapping().file)
+    wake = wake_from(req.body, req.headers, settings().webhook_keys, lambda: mapping().file, organization)
     if wake:
         wakes.set(wake.to_json())
     return answer({"queued": int(wake is not None)}, HTTPStatus.ACCEPTED)
@@ -103,7 +104,7 @@ def resync(req: Call, wakes: func.Out[List[str]], pages: func.Out[List[str]]) ->
     """Begin a resync that a person asked for."""
     request, scope = read_request(req.body, mapping().file)
     run, messages = service().passes.start_resync(scope, dry_run=request.dry_run, reason=request.reason)
-    _send(messages, wakes, pages)
+    _send(req, messages, wakes, pages)
     return answer({"run": run.id}, HTTPStatus.ACCEPTED, Location=f"/api/resync/{run.id}")
 
 
@@ -139,7 +140,7 @@ def holds(req: Call) -> Answer:  # noqa: ARG001  - the binding's shape
 def settle(req: Call, wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> Answer:  # noqa: UP006
     """Settle a hold, in the name of a person and with a reason."""
     messages = service().passes.settle(req.route["id"], read_settlement(req))
-    _send(messages, wakes, pages)
+    _send(req, messages, wakes, pages)
     return answer(SettledView(id=req.route["id"], queued=len(messages)))
 
 
@@ -188,8 +189,8 @@ def openapi(req: Call) -> Answer:  # noqa: ARG001  - the binding's shape
     return answer(document())
 
 
-def _send(messages: list[Wake | PageTurn], wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> None:  # noqa: UP006
-    if named := [message.to_json() for message in messages if isinstance(message, Wake)]:
+def _send(call: Call, messages: list[Wake | PageTurn], wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> None:  # noqa: UP006
+    if named := [replace(message, correlation=call.id).to_json() for message in messages if isinstance(message, Wake)]:
         wakes.set(named)
     if turns := [message.to_json() for message in messages if isinstance(message, PageTurn)]:
         pages.set(turns)

@@ -16,6 +16,7 @@ from consent_sync.engine.gates import Gates, standing
 from consent_sync.engine.losses import vet
 from consent_sync.engine.passes import Passes
 from consent_sync.engine.reconcile import Reconciler
+from consent_sync.errors import ConsentSyncError
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
 from consent_sync.mapping.facts import Facts
@@ -55,6 +56,25 @@ _one_at_a_time = threading.Lock()
 @cache
 def _service() -> Service:
     return assemble(settings(), mapping())
+
+
+def organization() -> str | None:
+    """Give the organization that this process works for, None as long as that is not known; asks the ledger only once.
+
+    A ledger that cannot be read is no reason to turn an event away: whatever it says is read again anyway.
+    """
+    try:
+        return _organization()
+    except (ConsentSyncError, LookupError):
+        return None
+
+
+@cache
+def _organization() -> str:
+    found = standing(service().ledger).organization
+    if found is None:
+        raise LookupError
+    return found
 
 
 def connect(settings: Settings) -> DataverseClient:

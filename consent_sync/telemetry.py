@@ -24,6 +24,7 @@ class Event(StrEnum):
 
     NOT_STARTED = "not-started"
     RUN_STARTED = "run-started"
+    JOINED = "joined"
     NOT_WORKED = "not-worked"
     PUT_OFF = "put-off"
     PARKED = "parked"
@@ -34,6 +35,7 @@ class Event(StrEnum):
 SAYS = {
     Event.NOT_STARTED: "the settings or the mapping cannot be used: `kind`, `detail`",
     Event.RUN_STARTED: "a sweep or resync begins: `run`, `kind`, `scope`, `parts`",
+    Event.JOINED: "wakes are worked together under one id: `correlation`, which stands for `correlations`",
     Event.NOT_WORKED: "messages could not be worked and come back: `queue`, `count`, `kind`, `detail`",
     Event.PUT_OFF: "Dataverse asked for a pause, and a message waits for it: `queue`, `seconds`",
     Event.PARKED: "a message failed too often and was given up: `queue`, `tries`, `kind`, `detail`",

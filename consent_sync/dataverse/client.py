@@ -111,9 +111,12 @@ class DataverseClient:
         """How many parallel requests the server last recommended (`x-ms-dop-hint`), None if it did not say."""
         return self._transport.dop_hint
 
-    def counting(self) -> AbstractContextManager[Counter]:
-        """Count the requests of this thread: `with client.counting() as counter: ...; counter.requests`."""
-        return self._transport.counting()
+    def counting(self, correlation_id: str = "") -> AbstractContextManager[Counter]:
+        """Count the requests of this thread: `with client.counting() as counter: ...; counter.requests`.
+
+        All of them carry the correlation id: the one given, else that of the block around, else a new one.
+        """
+        return self._transport.counting(correlation_id)
 
     # One request
 

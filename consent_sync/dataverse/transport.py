@@ -129,9 +129,9 @@ class Transport:
         self._counters: ContextVar[tuple[Counter, ...]] = ContextVar("counters", default=())
 
     @contextlib.contextmanager
-    def counting(self) -> Iterator[Counter]:
+    def counting(self, correlation_id: str = "") -> Iterator[Counter]:
         """Count what this thread (or a context copied from it) sends; its correlation id goes with every request."""
-        counter = Counter()
+        counter = Counter(correlation_id or self.correlation_id)
         token = self._counters.set((*self._counters.get(), counter))
         try:
             yield counter
@@ -188,7 +188,7 @@ class Transport:
         self.sleep(seconds)
 
     def _attempt(self, request: Request) -> Raw | ConnectionFailed:
-        ids = {"x-ms-client-request-id": str(uuid4()), "x-ms-correlation-id": request.correlation_id}
+        ids = {"x-ms-client-request-id": str(uuid4()), "x-ms-correlation-request-id": request.correlation_id}
         connect, read = self._timeout
         self.count(requests=1)
         try:

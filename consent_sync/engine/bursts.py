@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import Protocol
+from uuid import uuid4
 
 from consent_sync.consent.model import Reading
 from consent_sync.errors import says
@@ -166,7 +167,24 @@ def joined(wakes: Iterable[Wake]) -> Wake:
         acts=tuple(dict.fromkeys(act for wake in every for act in wake.acts)),
         moves=tuple(dict.fromkeys(move for wake in every for move in wake.moves)),
         rows=tuple(dict.fromkeys(row for wake in every for row in wake.rows)),
+        correlation=_correlation(every),
     )
+
+
+def _correlation(wakes: Iterable[Wake]) -> str:
+    """Give the id that follows what several wakes cause; the log says which ids it stands for."""
+    ids = sorted({wake.correlation for wake in wakes if wake.correlation})
+    if len(ids) < _SEVERAL:
+        return "".join(ids)
+    correlation = str(uuid4())
+    for some in batched(ids, _IDS, strict=False):
+        say(Event.JOINED, correlation=correlation, correlations=" ".join(some))
+    return correlation
+
+
+_SEVERAL = 2
+_IDS = 200
+"""So many ids fit into one line of the log (32 KB in Application Insights)."""
 
 
 def _only_opt_ins(wake: Wake) -> bool:

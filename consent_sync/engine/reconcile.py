@@ -95,7 +95,7 @@ class Reconciler:
         not be read, or written: then the same wake has to come again.
         """
         mode = min(self.mode(), task.ceiling, key=lambda m: m.step)
-        with self.tenant.counting() as counter:
+        with self.tenant.counting(wake.correlation) as counter:
             for attempt in range(_ATTEMPTS):
                 if attempt:
                     self.sleep(_PAUSE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,13 +20,11 @@ from consent_sync.telemetry import Event, place_of, say
 from .access import Caller, NotAllowed, NotSignedIn, Role, caller_of
 from .body import BadRequestBody, CannotProcess
 from .parked import NoStorage, NotParked
-from .webhook import WrongKey
+from .webhook import WrongKey, WrongOrganization, correlation_of
 
-CORRELATION, REQUEST_ID = "x-ms-correlation-request-id", "x-request-id"
+REQUEST_ID = "x-request-id"
 LARGEST_BODY = 16 * 1024
 """Bytes; the largest sensible request has a few texts of some hundred characters."""
-
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class TooLarge(ConsentSyncError):
@@ -130,8 +127,7 @@ def admitted(endpoint: Endpoint, call: Call, *, needs_principal: bool) -> Call:
 
 def call_id(headers: Mapping[str, str]) -> str:
     """Give the id that the caller named the call by, or a new one."""
-    given = headers.get(CORRELATION, "")
-    return given.lower() if _GUID.fullmatch(given) else str(uuid.uuid4())
+    return correlation_of(headers) or str(uuid.uuid4())
 
 
 def answer(body: BaseModel | dict[str, Any], status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Answer:
@@ -147,6 +143,7 @@ _STATUSES: dict[type[ConsentSyncError], HTTPStatus] = {
     NotSignedIn: HTTPStatus.UNAUTHORIZED,
     NotAllowed: HTTPStatus.FORBIDDEN,
     CrossSite: HTTPStatus.FORBIDDEN,
+    WrongOrganization: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     NotParked: HTTPStatus.NOT_FOUND,
     CannotSettle: HTTPStatus.CONFLICT,

@@ -55,9 +55,16 @@ class Page:
 
 
 class RequestCount(Protocol):
-    """How many round trips to the tenant were made so far within the block."""
+    """What was asked of the tenant so far within the block.
 
+    `requests` are round trips, `retries` those of them that repeat one, `throttled` the answers that asked to wait;
+    `correlation_id` went with all of them.
+    """
+
+    correlation_id: str
     requests: int
+    retries: int
+    throttled: int
 
 
 class Tenant(Protocol):
@@ -77,5 +84,5 @@ class Tenant(Protocol):
     def page(self, source: Source, after: str | None, size: int) -> Page:
         """Read the next page of contact points and records; `after` is the last page's, None at the start."""
 
-    def counting(self) -> AbstractContextManager[RequestCount]:
-        """Count the round trips of this thread within the block."""
+    def counting(self, correlation_id: str = "") -> AbstractContextManager[RequestCount]:
+        """Count the round trips of this thread within the block, which all carry the correlation id."""

@@ -22,7 +22,8 @@ class BadMessage(ConsentSyncError):
 class Wake:
     """Look at these contact points, records and consent rows (by id); `acts` and `moves` are what events told of them.
 
-    A wake that a person asked for belongs to the run `run_id`, and with `dry_run` only says what it would do.
+    A wake that a person asked for belongs to the run `run_id`, and with `dry_run` only says what it would do. The
+    `correlation` id names what caused it, and goes with every request that follows from it.
     """
 
     points: tuple[ContactPoint, ...] = ()
@@ -32,6 +33,7 @@ class Wake:
     run_id: str | None = None
     dry_run: bool = False
     rows: tuple[str, ...] = ()
+    correlation: str = ""
 
     def to_json(self) -> str:
         """Give the queue message."""

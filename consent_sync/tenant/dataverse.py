@@ -74,9 +74,9 @@ class DataverseTenant:
         """Read the next page of contact points and records; `after` is the last page's, None at the start."""
         return read_page(self._client, self._look(), source, after, size)
 
-    def counting(self) -> AbstractContextManager[RequestCount]:
-        """Count the round trips of this thread within the block."""
-        return self._client.counting()
+    def counting(self, correlation_id: str = "") -> AbstractContextManager[RequestCount]:
+        """Count the round trips of this thread within the block, which all carry the correlation id."""
+        return self._client.counting(correlation_id)
 
     def _look(self, *, other_than: Lens | None = None) -> Lens:
         with self._lock:

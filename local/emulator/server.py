@@ -97,6 +97,7 @@ class Application:
                 "seconds": time.perf_counter() - started,
                 "operations": batch.operations(request.body) if request.path == "$batch" else 1,
                 "tag": request.query.get("tag"),
+                "correlation": request.header("x-ms-correlation-request-id"),
                 "bytes_in": len(request.body),
                 "bytes_out": len(response.body),
             }

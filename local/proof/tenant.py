@@ -75,9 +75,9 @@ class Rows:
         return results
 
     @contextmanager
-    def counting(self) -> Iterator[SimpleNamespace]:
+    def counting(self, correlation_id: str = "") -> Iterator[SimpleNamespace]:
         """Nobody counts here."""
-        yield SimpleNamespace(requests=0)
+        yield SimpleNamespace(requests=0, retries=0, throttled=0, correlation_id=correlation_id)
 
     def _write(self, write: Write) -> Result:
         n = self.scene.places.index(replace(write.location, row_id=None))

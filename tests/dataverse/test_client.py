@@ -105,7 +105,7 @@ def test_errors_keep_the_request_id_and_lose_addresses(client: DataverseClient, 
     assert "ada" not in text
     assert "1234567" not in text
     assert "0x80040203" in text
-    assert raised.value.correlation_id == server.asked[0].headers["x-ms-correlation-id"]
+    assert raised.value.correlation_id == server.asked[0].headers["x-ms-correlation-request-id"]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_counting_counts_this_thread_only_and_the_client_counts_all(
     assert (outer.requests, outer.retries, outer.throttled) == (3, 1, 1)
     assert (inner.requests, inner.retries, inner.throttled) == (1, 0, 0)
     assert client.requests_sent == 4
-    ids = {asked.headers["x-ms-correlation-id"] for asked in server.asked[:2]}
+    ids = {asked.headers["x-ms-correlation-request-id"] for asked in server.asked[:2]}
     assert ids == {outer.correlation_id}
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from consent_sync.dataverse.batch import Operation
 from consent_sync.tenant import tables
+from local.emulator.seed import ORGANIZATION
 from tests.functions.conftest import Deployment, wait_until
 from tests.support.figures import show
 
@@ -27,7 +28,7 @@ def event_of(contact: str, address: str) -> bytes:
             "MessageName": "Update",
             "PrimaryEntityName": "contact",
             "PrimaryEntityId": contact,
-            "OrganizationId": "4ef5b371-0000-4000-8000-000000000001",
+            "OrganizationId": ORGANIZATION,
             "OperationCreatedOn": f"/Date({int(time.time() * 1000)}+0000)/",
             "InputParameters": [{"key": "Target", "value": target}],
             "PreEntityImages": [],

@@ -226,8 +226,8 @@ class World:
         return Page(tuple(sorted(points)), tuple(sorted(self.records)), None)
 
     @contextmanager
-    def counting(self) -> Iterator[SimpleNamespace]:
-        yield SimpleNamespace(requests=0)
+    def counting(self, correlation_id: str = "") -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(requests=0, retries=0, throttled=0, correlation_id=correlation_id)
 
     # judging
 
