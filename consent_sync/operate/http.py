@@ -161,7 +161,7 @@ def answered(
     try:
         given = handle(admitted(endpoint, call, needs_principal=endpoint.role is not None and needs_principal()))
     except ConsentSyncError as error:
-        kind, status = type(error).__name__, _STATUSES.get(type(error), HTTPStatus.SERVICE_UNAVAILABLE)
+        kind, status = type(error).__name__, status_for(error)
         given = _problem(status, str(error), remedy(error), call.id)
         fields = {"function": endpoint.name, "status": status.value, "kind": kind, "detail": str(error)}
         say(Event.REFUSED, logging.WARNING, **fields, request_id=call.id)
@@ -171,6 +171,11 @@ def answered(
         fields = {"function": endpoint.name, "kind": type(error).__name__, "place": place_of(error)}
         say(Event.MISTAKE, logging.ERROR, **fields, request_id=call.id)
     return Answer(given.status, given.body, {**given.headers, REQUEST_ID: call.id, "Cache-Control": "no-store"})
+
+
+def status_for(error: ConsentSyncError) -> HTTPStatus:
+    """Give the status that tells of `error`: of one that is nobody's mistake, that the service is not available."""
+    return _STATUSES.get(type(error), HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def remedy(error: ConsentSyncError) -> str:

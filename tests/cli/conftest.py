@@ -17,7 +17,7 @@ from consent_sync import bootstrap
 from consent_sync.errors import ConsentSyncError
 from consent_sync.mapping.load import load_mapping
 from consent_sync.operate.cli.app import main
-from consent_sync.operate.http import problem
+from consent_sync.operate.http import status_for
 from consent_sync.operate.webhook import wake_from
 from local.company.brands import setup_rows
 from local.demo.servers import ROOT
@@ -105,7 +105,7 @@ class FunctionApp:
         try:
             wake_from(body, headers, self.keys, lambda: load_mapping(MAPPING).file)
         except ConsentSyncError as error:
-            return problem(error).status
+            return status_for(error)
         return HTTPStatus.ACCEPTED
 
 
