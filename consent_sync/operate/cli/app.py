@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from . import doctor, webhook
+from . import doctor, runs, setup, webhook
 from .command import Call, Exit
 from .session import Wiring
 
@@ -20,7 +20,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+setup.add_to(app)
 doctor.add_to(app)
+runs.add_to(app)
 webhook.add_to(app)
 
 

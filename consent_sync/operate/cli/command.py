@@ -95,7 +95,8 @@ def _signature(function: Callable[..., Shown]) -> inspect.Signature:
 
 def _carry_out(wiring: Wiring, env_file: Path | None, as_json: bool, work: Callable[[Session], Shown]) -> Exit:
     try:
-        with Session(wiring, environment(env_file)) as session:
+        say = _silent if as_json else console().print
+        with Session(wiring, environment(env_file), say) as session:
             shown = work(session)
     except ConsentSyncError as error:
         return _failed(as_json, type(error).__name__, str(error), remedy(error))
@@ -110,6 +111,10 @@ def _carry_out(wiring: Wiring, env_file: Path | None, as_json: bool, work: Calla
     else:
         console().print(shown.text)
     return shown.code
+
+
+def _silent(_: str) -> None:
+    """Say nothing: the one object is printed at the end."""
 
 
 def console(*, stderr: bool = False) -> Console:

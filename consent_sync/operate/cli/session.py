@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -30,10 +30,14 @@ class Wiring(Protocol):
 
 @dataclass
 class Session:
-    """One command's run. What was opened is closed at the end of a `with` block."""
+    """One command's run. What was opened is closed at the end of a `with` block.
+
+    `say` prints what a long command has to tell meanwhile, and nothing where one JSON object is wanted.
+    """
 
     wiring: Wiring
     environ: Mapping[str, str]
+    say: Callable[[str], None] = lambda _: None
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:

@@ -175,7 +175,7 @@ def _without_second_key(session: Session, new_keys: Path | None, waiting: int, *
     if new_keys is None:
         next_ = "Start this command with --new-keys FILE, and put what it writes there into WEBHOOK_KEYS of the app."
         return _rotation(waiting, next_, ())
-    _write_secret(new_keys, f"{session.settings.webhook_keys[0]},{secrets.token_urlsafe(32)}")
+    write_secret(new_keys, f"{session.settings.webhook_keys[0]},{secrets.token_urlsafe(32)}")
     next_ = (
         f"Set WEBHOOK_KEYS of the app to what {new_keys} holds, restart it, and start this command again with the same"
         " setting. Then delete the file."
@@ -183,7 +183,7 @@ def _without_second_key(session: Session, new_keys: Path | None, waiting: int, *
     return _rotation(waiting, next_, ("done now",))
 
 
-def _write_secret(path: Path, text: str) -> None:
+def write_secret(path: Path, text: str) -> None:
     """Write a new file that only its owner may read, where the system knows owners."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,0 +1,38 @@
+"""Who a command is about, without an address on the command line: it would stay in the history of the shell."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from pydantic import ValidationError
+
+from consent_sync.errors import ConsentSyncError
+from consent_sync.operate.body import RecordChoice
+
+
+class NoAddressGiven(ConsentSyncError):
+    """The command needs an address. Type it when asked, or send it on the standard input, one line."""
+
+
+class NoRecord(ConsentSyncError):
+    """The record is not named as the command needs it: contact:ID or lead:ID, with the id from the record's address."""
+
+
+def record_of(text: str) -> dict[str, str]:
+    """Read ``contact:ID`` or ``lead:ID``. Raises NoRecord."""
+    table, _, id_ = text.partition(":")
+    try:
+        return {"table": RecordChoice(table=table, id=id_).table, "id": id_}  # type: ignore[arg-type]  # it validates
+    except ValidationError:
+        raise NoRecord("not contact:ID or lead:ID") from None
+
+
+def ask_for_address() -> str:
+    """Read one address from the standard input; ask for it if that is a terminal. Raises NoAddressGiven."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        return str(typer.prompt("E-mail address", err=True)).strip()
+    line = sys.stdin.readline().strip() if sys.stdin is not None else ""
+    if not line:
+        raise NoAddressGiven("there was no address on the standard input")
+    return line
