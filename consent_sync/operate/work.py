@@ -12,6 +12,8 @@ from consent_sync.engine.tries import LAST_TRY, wait_of
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.wake import PageTurn, Wake
 
+FIRST_PAUSE = 2.0
+"""Seconds before the second try of what failed; each further pause is twice as long."""
 _AT_ONCE = 4
 """Parts of a run that are worked at the same time."""
 
@@ -44,7 +46,7 @@ def work_off(
             if pause is None and message.tries >= LAST_TRY:
                 given_up.append(error)
                 return []
-            sleep(2.0**message.tries if pause is None else pause)
+            sleep(FIRST_PAUSE * 2 ** (message.tries - 1) if pause is None else pause)
             return [message if pause is not None else replace(message, tries=message.tries + 1)]
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:

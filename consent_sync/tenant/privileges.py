@@ -90,6 +90,7 @@ SERVICE = (
     _writing(Right.APPEND, "contact", "putting a contact on an opt-out list"),
     _writing(Right.APPEND, "lead", "putting a lead on an opt-out list"),
     _writing(Right.APPEND_TO, "list", "putting somebody on a list, or taking somebody off it"),
+    _writing(Right.WRITE, "list", "the same: Microsoft's pages leave open which of the two is asked for"),
 )
 """The service's own user: it creates nothing but consent rows, and deletes nothing but memberships of lists."""
 

@@ -226,6 +226,7 @@ class Actions:
         context.rights.require("Read", self._lists)
         row = self._records.require(self._lists, list_id)
         context.rights.require("Write", self._lists, row)
+        context.rights.require("AppendTo", self._lists, row)
         if row["type"] or row["lockstatus"] or row["statecode"]:
             raise invalid("Members can only be changed in a list that is static, unlocked and active.")
         if not members:
@@ -235,6 +236,8 @@ class Actions:
             if kind != MEMBER_TABLES[row["createdfromcode"]]:
                 raise DataverseError(400, "0x80040301", f"Unsupported list member type: {kind}.")
             context.rights.require("Read", schema.BY_NAME[kind])
+            if adding:
+                context.rights.require("Append", schema.BY_NAME[kind])
             if self._store.get(schema.BY_NAME[kind], member_id) is None:
                 raise no_row(kind, member_id)
             found = self._store.find(self._members, listid=list_id, entityid=member_id)

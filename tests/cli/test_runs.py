@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from consent_sync.operate import work
 from consent_sync.operate.cli.progress import extent, line
 from consent_sync.ports.runs import Part, Source
 from local.company import CONTOSO
@@ -146,7 +147,7 @@ def test_status_says_what_is_wrong_and_ends_with_1(run: Terminal, dataverse: Cli
 
 
 def test_what_fails_for_a_while_is_tried_again(run: Terminal, company: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consent_sync.operate.work.time.sleep", lambda _: None)
+    monkeypatch.setattr(work, "FIRST_PAUSE", 0)
     failing = {"method": "POST", "path": "$batch", "count": 3, "status": 400}
     company.admin("faults", {"requests": [failing]})
     ended = run("resync", "--all", "--json")
@@ -157,7 +158,7 @@ def test_a_run_that_keeps_failing_ends_with_1_and_says_why(
     run: Terminal, company: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("status")
-    monkeypatch.setattr("consent_sync.operate.work.time.sleep", lambda _: None)
+    monkeypatch.setattr(work, "FIRST_PAUSE", 0)
     company.admin("faults", {"requests": [{"path": "contacts", "count": -1, "status": 403}]})
     ended = run("resync", "--all", "--json")
     company.admin("faults", {})

@@ -73,6 +73,8 @@ NEEDED: list[tuple[str, str, str]] = [
     ("POST owned by somebody else", "prvAssignContact", "contact"),
     ("POST member", "prvWriteList", "list"),
     ("POST member", "prvReadContact", "contact"),
+    ("POST member", "prvAppendContact", "contact"),
+    ("POST member", "prvAppendToList", "list"),
     ("DELETE listmembers({member})", "prvWriteList", "listmember"),
     ("POST Merge", "prvWriteContact", "contact"),
     ("POST Merge", "prvShareContact", "contact"),
