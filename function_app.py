@@ -6,6 +6,7 @@ import functools
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Concatenate, List  # noqa: UP035  - the worker refuses the built-in list inside func.Out
 
@@ -18,6 +19,7 @@ from consent_sync.operate.endpoints import ENDPOINTS
 from consent_sync.operate.holds import SettledView, holds_of, read_settlement
 from consent_sync.operate.http import Answer, Call, answer, answered, call_id
 from consent_sync.operate.openapi import document
+from consent_sync.operate.page.overview import overview
 from consent_sync.operate.parked import parked_of, replay
 from consent_sync.operate.resync import read_request, run_of, runs_of
 from consent_sync.operate.status import HealthView, NotHealthy, status_of
@@ -179,6 +181,14 @@ def health(req: Call) -> Answer:  # noqa: ARG001  - the binding's shape
         say(Event.NOT_STARTED, logging.ERROR, kind=type(error).__name__, detail=str(error))
         raise NotHealthy("failing") from None
     return answer(HealthView())
+
+
+@app.function_name("page")
+@app.route(route="page", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def page(req: Call) -> Answer:
+    """Show people how everything stands."""
+    return overview(req, service().passes, service().queues, datetime.now(UTC))
 
 
 @app.function_name("openapi")

@@ -122,6 +122,7 @@ _ALL = (
         HealthView,
         problems=(_UNAVAILABLE,),
     ),
+    Endpoint("page", "GET", "page", "The operator's page.", Role.READER, None, media="text/html"),
     Endpoint("openapi", "GET", "openapi.json", "This document.", Role.READER, None),
 )
 ENDPOINTS = {endpoint.name: endpoint for endpoint in _ALL}

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from consent_sync.consent.rules import RULES
-from consent_sync.engine.settle import Settlement
+from consent_sync.engine.settle import SERVICE, Settlement
 from consent_sync.ports.ledger import Ledger, StoredHold, Verdict
 
 from .body import Strict, read_body
@@ -16,7 +16,10 @@ from .http import Call
 
 
 class HoldView(BaseModel):
-    """One hold: both readings, the rule that stopped in plain words, and since when it waits. It names nobody."""
+    """One hold: both readings, the rule that stopped in plain words, and since when it waits. It names nobody.
+
+    `opens` says whether it can be applied; one that cannot is dismissed when its reason is dealt with.
+    """
 
     id: str
     location: str
@@ -26,6 +29,7 @@ class HoldView(BaseModel):
     rule: str
     explanation: str
     reason: str
+    opens: bool
     opened: datetime
 
 
@@ -75,5 +79,6 @@ def _view(hold: StoredHold) -> HoldView:
         rule=rule.id,
         explanation=rule.says,
         reason=rule.reason,
+        opens=rule.opens or hold.key == SERVICE,
         opened=hold.opened,
     )

@@ -47,8 +47,8 @@ class NotFound(ConsentSyncError):
 class Endpoint:
     """One HTTP function: what it takes, what it answers, and who may call it.
 
-    `role` is None where no principal is asked for; `answer` is the body of a success with `status`, None for any JSON;
-    `problems` are the failures of its own, besides those that all endpoints share.
+    `role` is None where no principal is asked for; `answer` is the body of a success with `status`, None for anything
+    of the type `media`; `problems` are the failures of its own, besides those that all endpoints share.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Endpoint:
     status: HTTPStatus = HTTPStatus.OK
     body: type[BaseModel] | None = None
     problems: tuple[HTTPStatus, ...] = ()
+    media: str = "application/json"
 
     @property
     def changes(self) -> bool:

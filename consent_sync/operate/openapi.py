@@ -106,10 +106,14 @@ def _parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
 
 def _responses(endpoint: Endpoint) -> Iterator[tuple[int, dict[str, Any]]]:
     status, said = endpoint.status, endpoint.status.phrase
-    content = _json(endpoint.answer) if endpoint.answer else {"application/json": {"schema": {"type": "object"}}}
+    content = _json(endpoint.answer) if endpoint.answer else {endpoint.media: {"schema": _any(endpoint.media)}}
     yield status.value, {"description": said, "headers": _HEADERS, "content": content}
     for status in {*endpoint.problems, *_shared(endpoint)}:
         yield status.value, {"$ref": f"#/components/responses/{status.name}"}
+
+
+def _any(media: str) -> dict[str, str]:
+    return {"type": "object" if media == "application/json" else "string"}
 
 
 def _problem(status: HTTPStatus, says: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The operator's page: server-rendered, readable without scripts, and naming nobody."""
