@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parent
 VENV = REPOSITORY / ".venv"
-AZURITE = REPOSITORY / "local" / "azurite"
+FROM_NPM = (  # each with a lock file
+    REPOSITORY / "local" / "azurite",  # the emulator of Azure Storage
+    REPOSITORY / "tests" / "emulator" / "npm",  # a Dataverse client that the emulator has to satisfy
+)
 VERSION = (3, 13)  # newest that Azure Functions runs and every pinned package supports
 UNFINISHED = "unfinished"
 
@@ -36,7 +39,7 @@ class Command(NamedTuple):
     help: str
     arguments: tuple[str, ...]
     checks: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    needs_azurite: bool = False
+    needs_npm: bool = False
 
 
 class MissingToolError(Exception):
@@ -60,7 +63,7 @@ COMMANDS = {
             ("mypy", ("-m", "mypy")),
             ("lint-imports", ("-c", LINT_IMPORTS, "--no-logo")),
         ),
-        needs_azurite=True,
+        needs_npm=True,
     ),
     "mutate": Command("break the rules in one small way at a time: do the tests notice?", ("-m", "local.mutate")),
     "bench": Command("measure learning and deciding", ("-m", "local.bench")),
@@ -85,8 +88,9 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         python = prepare_venv()
-        if command.needs_azurite:
-            prepare_azurite()
+        if command.needs_npm:
+            for folder in FROM_NPM:
+                prepare_npm(folder)
     except subprocess.CalledProcessError as error:
         print(f"This failed, see above: {subprocess.list2cmdline(error.cmd)}", file=sys.stderr)
         return 2
@@ -208,20 +212,20 @@ def candidates() -> Iterator[list[str]]:
 # -- Azurite ----------------------------------------------------------------------------------------------------------
 
 
-def prepare_azurite() -> None:
-    """Install the Azure Storage emulator that some tests talk to, if npm is here; in CI it must be."""
+def prepare_npm(folder: Path) -> None:
+    """Install what some tests talk to, if npm is here; in CI it must be."""
     npm = shutil.which("npm")
     if npm is None:
         if os.environ.get("CI"):
-            raise MissingToolError("npm is missing: install Node.js, since CI runs the tests against Azurite too.")
-        print("npm is not installed: the tests against Azurite are left out.", file=sys.stderr)
+            raise MissingToolError("npm is missing: install Node.js, since CI runs the tests that need it too.")
+        print(f"npm is not installed: the tests that need {folder.name} are left out.", file=sys.stderr)
         return
-    lock = hashlib.sha256((AZURITE / "package-lock.json").read_bytes()).hexdigest()
-    stamp = AZURITE / "node_modules" / ".stamp"
+    lock = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    stamp = folder / "node_modules" / ".stamp"
     if stamp.exists() and stamp.read_text() == lock:
         return
-    print("Installing Azurite, this takes half a minute ...", file=sys.stderr, flush=True)
-    subprocess.run([npm, "ci", "--prefix", str(AZURITE), "--silent", "--no-audit", "--no-fund"], check=True)
+    print(f"Installing {folder.relative_to(REPOSITORY)}, this takes half a minute ...", file=sys.stderr, flush=True)
+    subprocess.run([npm, "ci", "--prefix", str(folder), "--silent", "--no-audit", "--no-fund"], check=True)
     stamp.write_text(lock)
 
 

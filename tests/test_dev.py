@@ -235,22 +235,23 @@ def test_help_and_mistakes_list_the_commands(capsys: pytest.CaptureFixture[str])
     assert "There is no command 'tset'." in shown.err
 
 
-# -- Azurite ----------------------------------------------------------------------------------------------------------
+# -- npm --------------------------------------------------------------------------------------------------------------
 
 
-def test_without_npm_the_azurite_tests_are_left_out_but_not_in_ci(
+def test_without_npm_the_tests_that_need_it_are_left_out_but_not_in_ci(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CI", raising=False)
-    dev.prepare_azurite()
+    dev.prepare_npm(dev.FROM_NPM[0])
     assert "left out" in capsys.readouterr().err
     monkeypatch.setenv("CI", "true")
     with pytest.raises(dev.MissingToolError, match="install Node"):
-        dev.prepare_azurite()
+        dev.prepare_npm(dev.FROM_NPM[0])
 
 
-def test_the_lock_file_names_no_registry_and_checks_every_package() -> None:
-    lock = (dev.AZURITE / "package-lock.json").read_text(encoding="utf-8")
+@pytest.mark.parametrize("folder", dev.FROM_NPM, ids=str)
+def test_the_lock_files_name_no_registry_and_check_every_package(folder: Path) -> None:
+    lock = (folder / "package-lock.json").read_text(encoding="utf-8")
     assert '"resolved"' not in lock
     assert lock.count('"integrity": "sha512-') == lock.count('"node_modules/')

@@ -16,11 +16,12 @@ def main() -> None:
     parser.add_argument("--contacts", type=int, default=0, help="people of the sample company to load")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--token", help="the only accepted bearer token; any if not given")
+    parser.add_argument("--certificate", help="PEM file with key and certificate: serve HTTPS")
     options = parser.parse_args()
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    with Emulator(options.port, options.contacts, options.seed, options.token) as emulator:
+    with Emulator(options.port, options.contacts, options.seed, options.token, options.certificate) as emulator:
         print(f"Dataverse emulator on {emulator.url}", flush=True)
         while not done.wait(0.5):  # a plain wait() would not see Ctrl-C on Windows
             pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import role_actions, schema, seed
+from . import bulk_delete, role_actions, schema, seed
 from .errors import DataverseError, bad_request, invalid, no_message, no_row, no_segment, not_modelled
 from .execution import reference
 from .merge import merge
@@ -14,6 +14,7 @@ from .pipeline import Event
 from .schema.common import BULK_MESSAGES
 from .schema.lists import MEMBER_TABLES
 from .schema.security import ROLE_PRIVILEGES, USER_ROLES
+from .unmodelled import OPERATIONS
 from .web import Response, answer, nothing
 
 if TYPE_CHECKING:
@@ -26,16 +27,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "Microsoft.Dynamics.CRM."
 _MEMBER_COLUMNS = {f"{name}id": name for name in MEMBER_TABLES.values()}
-# Operations Dataverse has and the emulator does not.
-NOT_MODELLED = frozenset(
-    {
-        *("AddMembersBatchList", "CopyDynamicListToStatic", "CopyMembersList", "QualifyMemberList", "DeleteMultiple"),
-        *("QualifyLead", "Associate", "BulkDelete", "ExportSolution", "ImportSolution", "AddSolutionComponent"),
-        *("RetrieveTotalRecordCount", "RetrieveCurrentOrganization", "RetrieveVersion", "RetrieveAvailableLanguages"),
-        *("GrantAccess", "ModifyAccess", "RevokeAccess", "RetrievePrincipalAccess", "TriggerServiceEndpointCheck"),
-    }
-)
-UNBOUND = frozenset({"Merge", "AddListMembersList", "RemoveListMembersList"})
+UNBOUND = frozenset({"Merge", "AddListMembersList", "RemoveListMembersList", "BulkDelete"})
 
 
 class Link(NamedTuple):
@@ -69,6 +61,8 @@ class Actions:
 
     def unbound(self, request: Request, context: Context, name: str) -> Response:
         """POST on an action of the service root."""
+        if name == "BulkDelete":
+            return bulk_delete.run(self._records, request, context)
         body = request.json()
         with self._records.unit(context):
             if name == "Merge":
@@ -86,7 +80,7 @@ class Actions:
     def on_set(self, request: Request, context: Context, table: Table, name: str) -> Response:
         """POST on an action bound to a set: CreateMultiple, UpdateMultiple, UpsertMultiple."""
         message = name.removeprefix(_PREFIX)
-        if message in NOT_MODELLED:
+        if message in OPERATIONS:
             raise not_modelled(f"the action {message}")
         if message not in BULK_MESSAGES:
             raise no_segment(name)
@@ -113,7 +107,7 @@ class Actions:
     def on_row(self, request: Request, context: Context, table: Table, row_id: str, name: str) -> Response:
         """POST on an action bound to a row: AddMemberList, RemoveMemberList."""
         action = name.removeprefix(_PREFIX)
-        if action in NOT_MODELLED:
+        if action in OPERATIONS:
             raise not_modelled(f"the action {action}")
         if table.name == "role" and action in role_actions.ROLE_ACTIONS:
             return role_actions.change(self._records, context, row_id, action, request.json())
@@ -142,7 +136,7 @@ class Actions:
         name = call.name.removeprefix(_PREFIX)
         if table.name == "systemuser" and name in role_actions.USER_FUNCTIONS:
             return role_actions.of_user(self._records, request, context, row_id, (name, call.key or ""))
-        if name in NOT_MODELLED:
+        if name in OPERATIONS:
             raise not_modelled(f"the function {name}")
         raise no_segment(call.name)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import metadata, role_actions, schema, sets
-from .actions import NOT_MODELLED, UNBOUND
+from .actions import UNBOUND
 from .errors import DataverseError, no_segment, not_modelled
 from .paths import Segment, segments
 from .rows import Rows, find
+from .unmodelled import ENTITY_SETS, OPERATIONS
 from .web import Response, answer
 
 if TYPE_CHECKING:
@@ -57,8 +58,10 @@ class Api:
         if len(path) == 1 and name in UNBOUND:
             _allow(request, "POST")
             return self._actions.unbound(request, context, name)
-        if name in NOT_MODELLED:
+        if name in OPERATIONS:
             raise not_modelled(f"the operation {name}")
+        if name in ENTITY_SETS:
+            raise not_modelled(f"the table behind {name}")
         raise no_segment(name)
 
     def _on_table(self, request: Request, context: Context, table: Table, path: list[Segment]) -> Response:

@@ -29,10 +29,18 @@ class Emulator:
     """A Dataverse organization behind an HTTP server on 127.0.0.1.
 
     `port` 0 lets the system choose; `contacts` people of the sample company are loaded with `seed`; `token` is the
-    only accepted bearer token (None: any). Use it as a context manager, or call `start()` and `stop()`.
+    only accepted bearer token (None: any); `certificate` is a PEM file with key and certificate, to serve HTTPS for
+    clients that insist on it. Use it as a context manager, or call `start()` and `stop()`.
     """
 
-    def __init__(self, port: int = 0, contacts: int = 0, seed: int = 0, token: str | None = None) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        contacts: int = 0,
+        seed: int = 0,
+        token: str | None = None,
+        certificate: str | None = None,
+    ) -> None:
         self.token = token
         self.store = Store(Clock())
         self.delivery = Delivery(self.store, "emulator.crm.dynamics.com")
@@ -47,13 +55,14 @@ class Emulator:
         self.batch = Batch(self.api, self.callers, self.records)
         self.admin = Admin(self)
         self.reset(contacts, seed)
-        self._server = make_server(self, port)
+        self._server = make_server(self, port, certificate)
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
         """`http://127.0.0.1:port`, without a slash at the end. Known once started."""
-        return f"http://127.0.0.1:{self._server.bind_addr[1]}"
+        scheme = "https" if self._server.ssl_adapter else "http"
+        return f"{scheme}://127.0.0.1:{self._server.bind_addr[1]}"
 
     def reset(self, contacts: int = 0, seed: int = 0) -> int:
         """Start over with an organization that holds its system rows and `contacts` people; returns their rows."""

@@ -10,7 +10,7 @@ from . import schema
 from .cookies import Cookie, last_of
 from .errors import bad_request, not_modelled
 from .fetch_conditions import column_of, condition
-from .query import PAGE, after, sort
+from .query import PAGE, after, edges, sort
 from .render import Annotations, Renderer, readable
 from .sql import Names
 from .store import operand
@@ -114,8 +114,8 @@ class Fetch:
         found = self._store.select(sql, [*statement.join_values, *values, limit + 1, skipped])
         rows = [self._render(record) for record in found[:limit]]
         more_left = len(found) > limit and not top
-        width = len(statement.orders)
-        return Result(rows, Cookie(page + 1, list(found[limit - 1][-width:])) if more_left else None, total)
+        ends = edges(statement.orders, found[0], found[limit - 1]) if more_left else ()
+        return Result(rows, Cookie(page + 1, ends) if more_left else None, total)
 
     def _distinct(self) -> bool:
         if self._root.get("distinct") != "true":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .schema import Column
 
-_QUOTED_OR_LIST = re.compile(r"'(?:[^']|'')*'|\[((?:[^\[\]']|'(?:[^']|'')*')*)\]")
+_QUOTED_OR_LIST = re.compile(r"""'(?:[^']|'')*'|\[((?:[^\[\]'"]|'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")*)\]""")
 _QUOTED_OR_ALIAS = re.compile(r"'(?:[^']|'')*'|@\w+")
+_JSON_STRING = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _COMPARATORS = {"Eq": "eq", "NotEq": "ne", "Lt": "lt", "LtE": "le", "Gt": "gt", "GtE": "ge"}
 _MIRRORED = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
@@ -33,11 +35,23 @@ _NAMESPACE = ("Microsoft", "Dynamics", "CRM")
 
 
 def _list(match: re.Match[str]) -> str:
-    """`['a','b']` in the form the parser knows: `('a','b')`, and `('a',)` for a single value."""
+    """`['a','b']` or `["a","b"]` in the form the parser knows: `('a','b')`, and `('a',)` for a single value."""
     inner = match[1]
     if inner is None:
         return match[0]
+    inner = _JSON_STRING.sub(_single, inner)
     return f"({inner})" if "," in _QUOTED.sub("", inner) else f"({inner},)"
+
+
+def _single(match: re.Match[str]) -> str:
+    """A string of a JSON array, in single quotes."""
+    if not match[0].startswith('"'):
+        return match[0]
+    try:
+        text: str = json.loads(match[0])
+    except ValueError:
+        raise bad_request(f"Syntax error in filter at {match[0]}.", "0x80060888") from None
+    return "'" + text.replace("'", "''") + "'"
 
 
 @lru_cache(maxsize=4096)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import schema
-from .cookies import Cookie
+from .cookies import Cookie, Edge, Position
 from .errors import bad_request, no_property, not_modelled
 from .odata import to_sql
 from .render import TOTAL, TOTAL_EXCEEDED, Annotations, Renderer, readable
+from .schema.model import OPTION_KINDS
 from .sql import Names, Scope
 from .store import operand
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 PAGE = 5000
 COUNT_LIMIT = 5000
 _EXPAND_LIMIT = 15
+_NUMBERS = frozenset({"boolean", "int", "bigint", "decimal", "money"}) | OPTION_KINDS
 _OPTIONS = frozenset({"select", "filter", "orderby", "top", "count", "expand", "skiptoken"})
 _ORDER = re.compile(r"^\s*([\w/]+)(?:\s+(asc|desc))?\s*$", re.IGNORECASE)
 _EXPAND = re.compile(r"^\s*([\w.]+)\s*(?:\((.*)\))?\s*$", re.DOTALL)
@@ -54,7 +56,7 @@ def options_of(texts: dict[str, str]) -> Options:
     if unknown:
         raise bad_request(f"The query parameter ${min(unknown)} is not supported.", "0x80060888")
     orderby = []
-    for part in _split(found.get("orderby", "")):
+    for part in split(found.get("orderby", "")):
         match = _ORDER.match(part)
         if not match:
             raise bad_request(f"Syntax error in $orderby: '{part}'.")
@@ -63,7 +65,7 @@ def options_of(texts: dict[str, str]) -> Options:
     if top is not None and not top.isdigit():
         raise bad_request(f"Invalid value '{top}' for $top query option found.")
     return Options(
-        select=[part.strip() for part in _split(found.get("select", "")) if part.strip()],
+        select=[part.strip() for part in split(found.get("select", "")) if part.strip()],
         filter=found.get("filter", ""),
         orderby=orderby,
         top=int(top) if top is not None else None,
@@ -74,7 +76,7 @@ def options_of(texts: dict[str, str]) -> Options:
 
 
 def _expansions(text: str) -> list[tuple[str, Options]]:
-    parts = _split(text)
+    parts = split(text)
     if len(parts) > _EXPAND_LIMIT:
         raise bad_request(f"The number of $expand expressions must not exceed {_EXPAND_LIMIT}.")
     found = []
@@ -82,12 +84,12 @@ def _expansions(text: str) -> list[tuple[str, Options]]:
         match = _EXPAND.match(part)
         if not match:
             raise bad_request(f"Syntax error in $expand: '{part}'.")
-        inner = (item.partition("=") for item in _split(match[2] or "", ";") if item.strip())
+        inner = (item.partition("=") for item in split(match[2] or "", ";") if item.strip())
         found.append((match[1], options_of({name.strip(): value for name, _, value in inner})))
     return found
 
 
-def _split(text: str, separator: str = ",") -> list[str]:
+def split(text: str, separator: str = ",") -> list[str]:
     """Split outside parentheses and single quotes."""
     parts, depth, quoted, start = [], 0, False, 0
     for at, sign in enumerate(text):
@@ -150,9 +152,9 @@ class Reader:
         total = None
         if options.count:
             total = self._count(scope, where, values)
-        cookie = Cookie.read(options.skiptoken)
-        if cookie:
-            behind, more = after(orders, cookie.last)
+        position = Position.read(options.skiptoken)
+        if position:
+            behind, more = after(orders, position.last)
             where, values = f"({where}) AND ({behind})", [*values, *more]
         columns = self.columns(table, options)
         fields = _fields(table, columns, options)
@@ -172,8 +174,8 @@ class Reader:
                 self._expand(table, row, out, name, inner)
             rows.append(out)
         more_left = len(found) > limit and options.top is None
-        number = cookie.page + 1 if cookie else 2
-        return Page(rows, total, Cookie(number, list(found[limit - 1][len(fields) :])) if more_left else None)
+        number = position.page + 1 if position else 2
+        return Page(rows, total, Cookie(number, edges(orders, found[0], found[limit - 1])) if more_left else None)
 
     def count(self, table: Table, options: Options, within: tuple[Navigation, str] | None = None) -> int:
         """The number of rows, at most 5,000 (dataverse.md 2.4)."""
@@ -256,10 +258,21 @@ def sort(column: Column, alias: str, *, descending: bool) -> str:
     return f"{operand(column, alias)} {'DESC' if descending else 'ASC'}"
 
 
-def after(orders: list[tuple[Column, str, bool]], last: list[Any]) -> tuple[str, list[Any]]:
-    """SQL for: behind the row whose order values are `last` (SQLite sorts null lowest, and so does this)."""
-    if len(last) != len(orders):
+type Order = tuple[Column, str, bool]
+
+
+def edges(orders: list[Order], first: tuple[Any, ...], last: tuple[Any, ...]) -> tuple[Edge, ...]:
+    """The edges of a page whose first and last record end in the values of the order."""
+    width = len(orders)
+    pairs = zip(orders, first[-width:], last[-width:], strict=True)
+    return tuple(Edge(column.name, low, high) for (column, _, _), low, high in pairs)
+
+
+def after(orders: list[Order], texts: list[str | None]) -> tuple[str, list[Any]]:
+    """SQL for: behind the row whose order values are these (SQLite sorts null lowest, and so does this)."""
+    if len(texts) != len(orders):
         raise bad_request("The paging cookie does not belong to this query.", "0x80041129")
+    last = [_stored(column, text) for (column, _, _), text in zip(orders, texts, strict=True)]
     parts: list[str] = []
     values: list[Any] = []
     for depth, (column, alias, descending) in enumerate(orders):
@@ -274,7 +287,17 @@ def after(orders: list[tuple[Column, str, bool]], last: list[Any]) -> tuple[str,
     return " OR ".join(f"({part})" for part in parts), values
 
 
-def _same(orders: list[tuple[Column, str, bool]], last: list[Any], values: list[Any]) -> Iterator[str]:
+def _stored(column: Column, text: str | None) -> Any:
+    """The value of a cookie as the column stores it."""
+    if text is None or column.kind not in _NUMBERS:
+        return text
+    try:
+        return float(text) if column.kind in {"decimal", "money"} else int(text)
+    except ValueError:
+        raise bad_request("The paging cookie does not belong to this query.", "0x80041129") from None
+
+
+def _same(orders: list[Order], last: list[Any], values: list[Any]) -> Iterator[str]:
     for (column, alias, _), value in zip(orders, last, strict=False):
         if value is None:
             yield f"{operand(column, alias)} IS NULL"

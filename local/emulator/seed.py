@@ -36,7 +36,10 @@ STAFF_ROLE = fixed_id("role staff")
 _BY_DEPTH = frozenset({"systemuser", "businessunit", "role"})  # not owned by users, and yet limited to business units
 
 # Privileges that belong to no table: those every role here holds, and those that have to be given.
-COMMON = ("prvMerge", "prvReadEntity", "prvReadAttribute", "prvReadRelationship", "prvReadOptionSet", "prvWriteEntity")
+COMMON = (
+    *("prvMerge", "prvBulkDelete", "prvReadEntity", "prvReadAttribute", "prvReadRelationship", "prvReadOptionSet"),
+    "prvWriteEntity",
+)
 SPECIAL = ("prvActOnBehalfOfAnotherUser", "prvBypassCustomBusinessLogic", "prvBypassCustomPlugins")
 _GLOBAL = 8
 

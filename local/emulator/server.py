@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import time
 import traceback
+import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from cheroot import wsgi
+from cheroot.ssl.builtin import BuiltinSSLAdapter
 from werkzeug.wrappers import Request as WireRequest
 
 from . import batch
@@ -36,12 +38,14 @@ class _Gateway(wsgi.Gateway_10):
         return {**environ, _REQUEST: self.req}
 
 
-def make_server(emulator: Emulator, port: int) -> wsgi.Server:
-    """The server, not yet listening."""
+def make_server(emulator: Emulator, port: int, certificate: str | None) -> wsgi.Server:
+    """The server, not yet listening; with a `certificate` (PEM file with its key) it speaks TLS."""
     server = wsgi.Server(
         ("127.0.0.1", port), Application(emulator), numthreads=_THREADS, server_name="emulator", request_queue_size=128
     )
     server.gateway = _Gateway
+    if certificate:
+        server.ssl_adapter = BuiltinSSLAdapter(certificate, certificate)
     server.shutdown_timeout = 1
     server.expiration_interval = 0.05  # how often its loop looks whether to stop
     return server
@@ -88,7 +92,9 @@ class Application:
         if rule and (rule.status or rule.cut == "before"):
             response = rule.response() if rule.status else Response(HTTPStatus.SERVICE_UNAVAILABLE)
         else:
-            response = self._limited(request)
+            request_id = str(uuid.uuid4())
+            response = self._limited(request, request_id)
+            response.headers["x-ms-service-request-id"] = response.headers["REQ_ID"] = request_id
         self._emulator.log.add(
             {
                 "method": request.method,
@@ -104,7 +110,7 @@ class Application:
         )
         return response, bool(rule and rule.cut)
 
-    def _limited(self, request: Request) -> Response:
+    def _limited(self, request: Request, request_id: str) -> Response:
         """Authenticate, count against the limits, run."""
         details = "odata.include-annotations" in request.preferences
         limits = self._emulator.limits
@@ -115,7 +121,7 @@ class Application:
             return refusal(error, details=details)
         started = time.perf_counter()
         try:
-            response = self._run(request, user)
+            response = self._run(request, user, request_id)
         except DataverseError as error:
             response = refusal(error, details=details)
         except Exception as error:  # noqa: BLE001  - a defect must show as 500, not as a dropped connection
@@ -126,16 +132,14 @@ class Application:
         response.headers |= limits.headers(user)
         return response
 
-    def _run(self, request: Request, user: str) -> Response:
+    def _run(self, request: Request, user: str, request_id: str) -> Response:
         if len(request.path) + len(request.raw_query) > _URL_LIMIT:
             raise DataverseError(414, "0x80060888", f"The URL is longer than {_URL_LIMIT} bytes: send it in a $batch.")
         context = self._emulator.callers.context(request, user)
+        context.request_id = request_id
         if request.path == "$batch":
-            response = self._emulator.batch.run(request, context)
-        else:
-            response = self._emulator.api.handle(request, context)
-        response.headers["x-ms-service-request-id"] = response.headers["REQ_ID"] = context.request_id
-        return response
+            return self._emulator.batch.run(request, context)
+        return self._emulator.api.handle(request, context)
 
 
 def _request(wire: WireRequest, path: str, root: str) -> Request:

@@ -26,7 +26,7 @@ def read(store: Store, rights: Rights, request: Request, table: Table) -> Respon
     """GET on a set: one page."""
     if "RetrieveMultiple" not in table.messages:
         raise no_message(table.name, "RetrieveMultiple")
-    for name in ("savedQuery", "userQuery"):
+    for name in ("savedQuery", "userQuery", "sql"):
         if name in request.query:
             raise not_modelled(f"the query option {name}")
     if "fetchXml" in request.query:

@@ -157,6 +157,11 @@ class Store:
             raise _duplicate(error) from error
         self.keys.setdefault(table.name, {})[name] = columns
 
+    def drop_key(self, table: Table, name: str) -> None:
+        """Forget an alternate key."""
+        self._sql.execute(f'DROP INDEX "key {table.name} {name}"')
+        del self.keys[table.name][name]
+
     def load(self, rows: Iterable[tuple[str, Row]]) -> int:
         """Add many rows at once, without events: (table, row in Web API column names), lookups as `_x_value`.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from . import schema
-from .cookies import Cookie
+from .cookies import Cookie, Edge, Position
 from .errors import DataverseError, bad_request
 from .query import Options, Page, Reader, options_of
 from .render import Renderer
@@ -94,11 +94,11 @@ def _delta(reader: Reader, request: Request, table: Table, options: Options, sin
     """Rows changed since a version, in the order of their changes, and then the deleted ones."""
     store = reader.store
     version, size = since
-    cookie = Cookie.read(options.skiptoken)
+    position = _position(options.skiptoken)
     match = _VERSION.search(options.skiptoken)
     token = match[1] if match else _token(store, store.version)
     upto = int(token.partition("!")[0])
-    last_changed, last_deleted = cookie.last if cookie else (version, version)
+    last_changed, last_deleted = position[1:] if position else (version, version)
     renderer = Renderer(store, table, reader.columns(table, options), reader.annotations)
     sql = f'SELECT * FROM "{table.name}" WHERE versionnumber > ? AND versionnumber <= ? ORDER BY versionnumber LIMIT ?'  # noqa: S608
     found = [dict(zip(table.fields, row, strict=True)) for row in store.select(sql, [last_changed, upto, size + 1])]
@@ -110,11 +110,24 @@ def _delta(reader: Reader, request: Request, table: Table, options: Options, sin
         {"@odata.context": f"{context}/$deletedEntity", "id": row_id, "reason": "deleted"} for row_id, _ in gone[:room]
     ]
     more = len(found) > size or len(gone) > room
-    here = [found[:size][-1]["versionnumber"] if found else last_changed]
-    here.append(gone[:room][-1][1] if gone[:room] else last_deleted)
-    page = Page(rows, None, Cookie(cookie.page + 1 if cookie else 2, here) if more else None)
+    changed_to = found[:size][-1]["versionnumber"] if found else last_changed
+    deleted_to = gone[:room][-1][1] if gone[:room] else last_deleted
+    ends = (Edge("changed", last_changed, changed_to), Edge("deleted", last_deleted, deleted_to))
+    page = Page(rows, None, Cookie(position[0] + 1 if position else 2, ends) if more else None)
     body = {"@odata.context": f"{context}{_columns(options)}/$delta", "value": rows}
     return _page(request, table, body, page, token)
+
+
+def _position(skiptoken: str) -> tuple[int, int, int] | None:
+    """The page to read, and the versions of the last changed and the last deleted row before it. Raises 400."""
+    position = Position.read(skiptoken)
+    if position is None:
+        return None
+    try:
+        changed_to, deleted_to = (int(text or "") for text in position.last)
+    except ValueError:
+        raise bad_request("The paging cookie does not belong to this query.", "0x80041129") from None
+    return position.page, changed_to, deleted_to
 
 
 def _page(request: Request, table: Table, body: dict[str, Any], page: Page, token: str) -> Response:

@@ -18,7 +18,9 @@ ALL = frozenset({"CreateMultiple", "UpdateMultiple", "UpsertMultiple"})
 
 
 def table(messages: frozenset[str]) -> TableMetadata:
-    return TableMetadata("contact", "contacts", "contactid", frozenset(), messages, {}, change_tracking=False)
+    return TableMetadata(
+        "contact", "contacts", "contactid", frozenset(), messages, {}, change_tracking=False, audited=False
+    )
 
 
 def bodies(asked: Asked) -> list[dict[str, Any]]:

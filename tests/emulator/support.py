@@ -183,8 +183,9 @@ class Sink:
                 text = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 parts = urlsplit(self.path)
                 sink.calls.append(Call(parts.path, parse_qs(parts.query), dict(self.headers.items()), text))
+                status = sink.statuses.pop(0) if sink.statuses else 200  # before waiting: it belongs to this test
                 time.sleep(sink.delay)
-                self.send_response(sink.statuses.pop(0) if sink.statuses else 200)
+                self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.send_header("Location", "/elsewhere")
                 self.end_headers()

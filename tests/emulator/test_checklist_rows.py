@@ -206,7 +206,10 @@ def test_what_is_not_modelled_is_501_and_says_so(api: Client) -> None:
         "$metadata",
         "contacts?$apply=aggregate($count as n)",
         "contacts?savedQuery=x",
-        "RelationshipDefinitions",
+        "contacts?sql=SELECT fullname FROM contact",
+        "GlobalOptionSetDefinitions",
+        "RetrieveMetadataChanges(Query=@p1)?@p1={}",
+        "teams",
     ):
         response = api.get(path)
         assert response.status_code == 501, path
