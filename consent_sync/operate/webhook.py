@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from consent_sync.consent.model import Reading
 from consent_sync.dataverse.context import BadEvent, EventContext, parse
 from consent_sync.errors import ConsentSyncError
 from consent_sync.mapping.schema import MappingFile
@@ -45,9 +46,9 @@ def wake_from(
 
     Dataverse signs nothing, so the key is the only proof of the caller, and nothing that the body says is believed
     beyond "look at this": see the event as a wake-up call. A call that is repeated is let through, for all it can cause
-    is another look, and whether the first one was queued nobody knows. Of an event that is too old to be trusted for
-    its time, only the places to look at are taken. `organization` gives the one that we work for, as far as it is known
-    yet. Raises WrongKey, BadEvent or WrongOrganization.
+    is another look, and whether the first one was queued nobody knows. An event that is too old to be trusted proves no
+    opt-in; an opt-out that is told late is an opt-out. `organization` gives the one that we work for, as far as it is
+    known yet. Raises WrongKey, BadEvent or WrongOrganization.
     """
     if not _is_valid(headers.get(KEY_HEADER, ""), keys):
         raise WrongKey("the webhook key is missing or wrong")
@@ -60,7 +61,9 @@ def wake_from(
     if wake is None:
         return None
     correlation = correlation_of(headers) or event.correlation_id or ""
-    return replace(wake, acts=wake.acts if _is_fresh(event) else (), correlation=correlation)
+    fresh = _is_fresh(event)
+    acts = tuple(act for act in wake.acts if fresh or act.reading is Reading.OUT)
+    return replace(wake, acts=acts, correlation=correlation)
 
 
 def correlation_of(headers: Mapping[str, str]) -> str | None:

@@ -13,6 +13,7 @@ from consent_sync.consent.model import Reading
 from consent_sync.mapping.load import load_mapping
 from consent_sync.operate.webhook import WrongKey, WrongOrganization, wake_from
 from consent_sync.ports.wake import Wake
+from consent_sync.tenant.tables import OF_PURPOSE, ROW_TABLE, VALUES
 from local.emulator import Emulator
 from local.emulator.seed import ORGANIZATION
 from tests.functions.conftest import MAPPING, WEBHOOK_KEY, Deployment, deployed
@@ -39,6 +40,19 @@ def body(at: datetime = NOW, **changed: Any) -> bytes:
             **changed,
         }
     ).encode()
+
+
+def opt_in(at: datetime) -> bytes:
+    """An event that says that a consent row was set to Opted In at that time."""
+    row = {
+        "msdynmkt_contactpointvalue": "ann@example.com",
+        "msdynmkt_contactpointconsenttype": {"Value": OF_PURPOSE},
+        "msdynmkt_value": {"Value": VALUES[Reading.IN]},
+        "msdynmkt_purposeid": {"LogicalName": "msdynmkt_purpose", "Id": "10000000-0000-0000-0000-000000000003"},
+    }
+    target = {"Attributes": [{"key": key, "value": value} for key, value in row.items()]}
+    changed = {"PrimaryEntityName": ROW_TABLE, "InputParameters": [{"key": "Target", "value": target}]}
+    return body(at, **changed)
 
 
 def wake_of(event: bytes, *, key: str = "key-one", organization: str | None = ORGANIZATION, **headers: str) -> Wake:
@@ -69,18 +83,25 @@ def test_before_the_organization_is_known_a_call_is_let_in() -> None:
     assert wake_of(body(), organization=None).records
 
 
-@pytest.mark.parametrize("age", [timedelta(0), timedelta(hours=20)])
-def test_a_late_event_still_tells_when_it_happened(age: timedelta) -> None:
+@pytest.mark.parametrize("age", [timedelta(0), timedelta(hours=20), timedelta(days=3)])
+def test_an_opt_out_that_is_told_late_is_an_opt_out_of_its_time(age: timedelta) -> None:
     (act,) = wake_of(body(NOW - age)).acts
     assert act.reading is Reading.OUT
     assert abs(act.at - (NOW - age)) < timedelta(seconds=1)
 
 
+@pytest.mark.parametrize("age", [timedelta(0), timedelta(hours=20)])
+def test_an_opt_in_proves_its_time_while_the_event_is_fresh(age: timedelta) -> None:
+    (act,) = wake_of(opt_in(NOW - age)).acts
+    assert act.reading is Reading.IN
+    assert abs(act.at - (NOW - age)) < timedelta(seconds=1)
+
+
 @pytest.mark.parametrize("age", [timedelta(hours=25), timedelta(days=400), timedelta(hours=-1)])
-def test_a_stale_event_is_still_looked_after_but_its_time_proves_nothing(age: timedelta) -> None:
-    wake = wake_of(body(NOW - age))
+def test_a_stale_opt_in_is_only_looked_after(age: timedelta) -> None:
+    wake = wake_of(opt_in(NOW - age))
     assert wake.acts == ()
-    assert [record.id for record in wake.records] == [CONTACT]
+    assert [point.value for point in wake.points] == ["ann@example.com"]
 
 
 def test_the_id_of_the_event_goes_on_with_the_wake() -> None:
