@@ -79,7 +79,8 @@ class Entry:
 
     `looked` is the server's time of the last look, NEVER for a subject never seen. `seen` is keyed by
     :attr:`Location.key`; `points` says since when at the latest a record carries each contact point, by its key.
-    `revision` is the ledger's own: it grows with every save of any entry.
+    `version` and `revision` are the ledger's own: what it was loaded as, None where nothing is stored yet, and a number
+    that grows with every save of any entry.
     """
 
     subject: Subject
@@ -88,6 +89,7 @@ class Entry:
     looked: datetime = NEVER
     points: dict[str, datetime] = field(default_factory=dict)
     revision: int = 0
+    version: object = None
 
     def of(self, scope: Scope) -> Registers:
         """Give the registers of `scope`, empty where nothing is known."""

@@ -66,8 +66,8 @@ def freeze_emptied(ledger: Ledger, evidence: Iterable[Evidence], now: datetime) 
 
 def _freeze_if_emptied(ledger: Ledger, list_id: str, count: int, now: datetime) -> bool:
     left = _count_leaving(ledger, list_id, count, now)
-    members = ledger.count_members(list_id) + left - count
-    if left < FEWEST or 2 * left < members:
+    half = left + count  # of these, `count` are still remembered as members, and the others of the window no longer
+    if left < FEWEST or ledger.count_members(list_id, at_most=half + 1) > half:
         return False
     hold = service_hold(rules.HOLD_EMPTIED.id, f"{list_id}-{now:%Y%m%dT%H%M}", now)
     ledger.open_hold(hold)

@@ -181,8 +181,9 @@ class Passes:
             remembered.difference_update(page.records)
             if (cursor := page.after) is None:
                 break
-        gone = tuple(sorted(remembered, key=lambda record: record.id)[:PAGE_ROWS])
-        return Page((), gone, gone[-1].id if len(gone) == PAGE_ROWS else None)
+        gone = sorted(remembered, key=lambda record: record.id)[:PAGE_ROWS]
+        left = self.ledger.remembers(source.name or "", gone)
+        return Page((), tuple(sorted(left)), gone[-1].id if len(gone) == PAGE_ROWS else None)
 
     def _changed_since(self, since: datetime) -> list[Source]:
         tables = [Source(table, since=since) for table in (*_RECORDS, _ROWS)]

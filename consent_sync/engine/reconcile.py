@@ -11,8 +11,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from consent_sync.consent import rules
 from consent_sync.consent.decide import Decision, Write, decide
@@ -96,28 +98,37 @@ class Reconciler:
         """
         mode = min(self.mode(), task.ceiling, key=lambda m: m.step)
         with self.tenant.counting(wake.correlation) as counter:
+            known: dict[Subject, object] = {}
             for attempt in range(_ATTEMPTS):
                 if attempt:
                     self.sleep(_PAUSE)
-                if tally := self._once(wake, task, mode):
+                if tally := self._once(wake, task, mode, known):
                     return replace(tally, requests=counter.requests)
         raise NotSettled(f"{len(wake.points) + len(wake.records)} contact points changed under every one of our looks")
 
-    def look(self, wake: Wake) -> Look:
-        """Read what `wake` names and decide, leaving no trace anywhere."""
+    def look(self, wake: Wake, known: Mapping[Subject, object] = MappingProxyType({})) -> Look:
+        """Read what `wake` names and decide, leaving no trace anywhere.
+
+        `known` are versions of entries that we know to be older than this look.
+        """
         landscape, before = self.tenant.landscape(), self.ledger.revision()
         found = self.tenant.gather(wake.points, wake.records, wake.rows)
         frozen = frozen_names(self.ledger)  # only now: reading may have found that something is gone
         snapshot = without(found, frozen)
         entries = self.ledger.load({*snapshot.holders, *snapshot.records})
-        busy = any(_is_busy(entry, before, snapshot.read_until) for entry in entries.values())
+        saved = any(e.revision > before and known.get(e.subject) != e.version for e in entries.values())
+        busy = saved or any(_is_writing(entry, snapshot) for entry in entries.values())
         lesson = learn(snapshot, entries, landscape, self._told(wake, snapshot, entries, frozen))
         return Look(landscape, snapshot, entries, frozen, lesson, decide(snapshot, lesson, landscape), busy)
 
-    def _once(self, wake: Wake, task: Task, mode: Mode) -> Tally | None:
-        """Look and carry out what follows; None where somebody was faster anywhere, so that we have to look again."""
-        look = self.look(wake)
+    def _once(self, wake: Wake, task: Task, mode: Mode, known: dict[Subject, object]) -> Tally | None:
+        """Look and carry out what follows; None where somebody was faster anywhere, so that we have to look again.
+
+        `known` takes up the versions of the entries as they stand now, before the next look begins.
+        """
+        look = self.look(wake, known)
         snapshot, entries, frozen, lesson = look.snapshot, look.entries, look.frozen, look.lesson
+        known |= {subject: entry.version for subject, entry in entries.items()}
         if look.busy or (not task.dry_run and freeze_emptied(self.ledger, lesson.evidence, snapshot.read_until)):
             return None
         whose = {subject for subject in entries if task.mine(snapshot, subject)}
@@ -128,7 +139,7 @@ class Reconciler:
         share = self._share_of(lesson, whose, snapshot, entries)
         kept = {subject: with_memory_of(frozen, entries[subject], entry) for subject, entry in share.entries.items()}
         try:
-            results = self._carry_out(replace(share, entries=kept), decision, mode, task.run_id)
+            results = self._carry_out(replace(share, entries=kept), decision, mode, task.run_id, known)
         except LedgerConflict:
             return None
         if any(result.outcome is Outcome.CHANGED for result in results):
@@ -145,20 +156,36 @@ class Reconciler:
             {heir: tuple((kept[key], since) for key, since in keys) for heir, keys in kin.former.items()},
         )
 
-    def _carry_out(self, lesson: Lesson, decision: Decision, mode: Mode, run_id: str | None) -> list[Result]:
+    def _carry_out(
+        self, lesson: Lesson, decision: Decision, mode: Mode, run_id: str | None, known: dict[Subject, object]
+    ) -> list[Result]:
         """Record what was learnt and what will be written, write it, record what became of it."""
         for scope in decision.ignored:
             self.ledger.open_hold(service_hold(rules.HOLD_UNENFORCED.id, str(scope), datetime.now(UTC)))
         writes = self._allowed(decision, mode, run_id)
         intended = _with_intents(lesson.entries, writes)
-        kept = self.ledger.save(intended.values(), _learnt(lesson, run_id), decision.holds)
+        try:
+            kept = self.ledger.save(intended.values(), _learnt(lesson, run_id), decision.holds)
+        except LedgerConflict as conflict:
+            self._take_back(conflict.kept, lesson.entries, decision)
+            raise
         if not writes:
             return []
         results = self.tenant.apply(writes)
-        self.ledger.save(remember(kept, lesson.entries, results), _written(results, run_id), decision.holds)
+        done = self.ledger.save(remember(kept, lesson.entries, results), _written(results, run_id), decision.holds)
+        known |= {subject: entry.version for subject, entry in done.items()}
         if error := next((result.error for result in results if result.outcome is Outcome.FAILED), None):
             raise error
         return results
+
+    def _take_back(self, kept: Mapping[Subject, Entry], meant: Mapping[Subject, Entry], decision: Decision) -> None:
+        """Take the intents back of a save that was refused in part, so that nobody waits for writes that never come.
+
+        What was learnt stays. Whoever changes one of these entries first keeps an intent that is read restrictively.
+        """
+        intents = [entry for subject, entry in kept.items() if entry.seen != meant[subject].seen]
+        with suppress(LedgerConflict):
+            self.ledger.save([replace(e, seen=meant[e.subject].seen) for e in intents], [], decision.holds)
 
     def _allowed(self, decision: Decision, mode: Mode, run_id: str | None) -> list[Write]:
         """Give the writes that the mode and, for events, the brake let through; a run has its own brake."""
@@ -181,12 +208,9 @@ class Reconciler:
         return replace(lesson, entries=entries, evidence=tuple(e for e in lesson.evidence if e.subject in whose))
 
 
-def _is_busy(entry: Entry, revision: int, now: datetime) -> bool:
-    """Whether another worker is at this subject: it saved after our reading began, or is writing at this moment.
-
-    What we read and what the ledger says would then be of different times, and our own write look like a person's act.
-    """
-    return entry.revision > revision or any(s.pending and now - s.at < WRITING for s in entry.seen.values())
+def _is_writing(entry: Entry, snapshot: Snapshot) -> bool:
+    """Whether another worker is writing at this moment: its write may be in what we read or not."""
+    return any(seen.pending and snapshot.read_until - seen.at < WRITING for seen in entry.seen.values())
 
 
 def _narrowed(decision: Decision, whose: AbstractSet[Subject], brand: str | None) -> Decision:

@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from consent_sync.consent.hold import Hold
-from consent_sync.consent.model import NEVER, ContactPoint, Reading, Scope, Subject
+from consent_sync.consent.model import NEVER, ContactPoint, Kind, Reading, RecordRef, Scope, Subject
 from consent_sync.consent.registers import Entry, Registers, Seen
-from consent_sync.ports.ledger import StoredHold
+from consent_sync.ports.ledger import HistoryLine, RecordedLine, StoredHold
+
+from .store import Line
+
+_RECORD = "record:"
+_LISTS = (f"{Kind.LIST.value}/", f"{Kind.OPT_OUT_LIST.value}/")
 
 
 class SubjectKeys:
@@ -28,14 +32,28 @@ class SubjectKeys:
     def of(self, subject: Subject) -> str:
         """Give the key of `subject`."""
         if isinstance(subject, ContactPoint):
-            text = f"{subject.channel.value}\n{subject.value}"
-            return "point:" + hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
-        return f"record:{subject.table}:{subject.id}"
+            return "point:" + self._mac(f"{subject.channel.value}\n{subject.value}").hex()
+        return f"{_RECORD}{subject.table}:{subject.id}"
+
+    def derived(self, purpose: str) -> bytes:
+        """Give a key for another purpose than hashing contact points."""
+        return self._mac(f"\n{purpose}")
+
+    def _mac(self, text: str) -> bytes:
+        return hmac.digest(self._key, text.encode(), hashlib.sha256)
+
+
+def record_under(key: str) -> RecordRef | None:
+    """Give the record that is kept under `key`, None where it is not a record's."""
+    if not key.startswith(_RECORD):
+        return None
+    table, _, id_ = key.removeprefix(_RECORD).partition(":")
+    return RecordRef(table, id_)
 
 
 def encode(entry: Entry) -> str:
-    """Give the stored form of `entry`, without its subject and revision."""
-    return json.dumps(
+    """Give the stored form of `entry`, without its subject, version and revision."""
+    return _packed(
         {
             "registers": {str(s): [_stamp(r.latest_in), _stamp(r.latest_out)] for s, r in entry.registers.items()},
             "seen": {
@@ -52,12 +70,11 @@ def encode(entry: Entry) -> str:
             },
             "looked": _stamp(entry.looked),
             "points": {key: _stamp(since) for key, since in entry.points.items()},
-        },
-        separators=(",", ":"),
+        }
     )
 
 
-def decode(subject: Subject, revision: int, body: str) -> Entry:
+def decode(subject: Subject, body: str) -> Entry:
     """Read what :func:`encode` wrote."""
     stored = json.loads(body)
     return Entry(
@@ -71,7 +88,6 @@ def decode(subject: Subject, revision: int, body: str) -> Entry:
         },
         _time(stored["looked"]),
         {key: _time(since) for key, since in stored["points"].items()},
-        revision,
     )
 
 
@@ -87,15 +103,68 @@ def joined(body: str, learnt: Mapping[Scope, Registers]) -> str:
     for scope, registers in learnt.items():
         known[scope] = known.get(scope, Registers()).join(registers)
     entry["registers"] = {str(s): [_stamp(r.latest_in), _stamp(r.latest_out)] for s, r in known.items()}
-    return json.dumps(entry, separators=(",", ":"))
+    return _packed(entry)
 
 
-def stored(key: str, hold: Hold, opened: datetime) -> StoredHold:
-    """Give the form in which a new hold is kept; its id is the same however often it is found."""
-    occurrence = f"{key}\n{hold.location.key}\n{hold.rule}\n{_stamp(hold.since)}"
-    id_ = hashlib.sha256(occurrence.encode()).hexdigest()[:24]
-    says, stands = hold.reading.value, hold.stands.value
-    return StoredHold(id_, key, hold.location.key, hold.rule, says, stands, hold.source, opened)
+def lists_in(body: str) -> frozenset[str]:
+    """Give the lists on which the record of this body was last seen."""
+    seen = json.loads(body)["seen"]
+    return frozenset(key.split("/", 1)[1] for key, (_, present, *_) in seen.items() if present and _is_list(key))
+
+
+def without_list(body: str, list_id: str) -> str:
+    """Take a list out of what was last seen."""
+    entry = json.loads(body)
+    for kind in _LISTS:
+        entry["seen"].pop(f"{kind}{list_id}", None)
+    return _packed(entry)
+
+
+def text_of(line: HistoryLine) -> str:
+    """Give the stored form of a line, without its subject: what it leaves empty is left out."""
+    body = {
+        "at": line.at.isoformat(),
+        "what": line.what,
+        "scope": line.scope,
+        "location": line.location,
+        "says": line.says,
+        "rule": line.rule,
+        "because": line.because,
+        "run": line.run,
+        "by": line.by,
+    }
+    return _packed({name: value for name, value in body.items() if value})
+
+
+def line_of_hold(hold: StoredHold, what: str) -> str:
+    """Give the stored form of the line that says what became of a hold."""
+    at, says = (hold.opened, hold.says) if what == "held" else (hold.settled or hold.opened, hold.state)
+    body = {
+        "at": at.isoformat(),
+        "what": what,
+        "location": hold.location,
+        "says": says,
+        "rule": hold.rule,
+        "because": hold.why or hold.source,
+        "by": hold.by,
+    }
+    return _packed({name: value for name, value in body.items() if value})
+
+
+def read_line(key: str, line: Line) -> RecordedLine:
+    """Read what :func:`text_of` and :func:`line_of_hold` wrote."""
+    body = json.loads(line.body)
+    at, recorded = datetime.fromisoformat(body.pop("at")), datetime.fromisoformat(line.recorded)
+    empty = dict.fromkeys(("what", "scope", "location", "says", "rule", "because", "run", "by"), "")
+    return RecordedLine(key, line.number, recorded, at, **(empty | body), digest=line.digest)
+
+
+def _is_list(location: str) -> bool:
+    return location.startswith(_LISTS)
+
+
+def _packed(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _registers(stored: dict[str, Any]) -> dict[Scope, Registers]:

@@ -1,8 +1,8 @@
-"""What the engine needs of the durable memory."""
+"""What the engine needs of the durable memory, and what people need of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +19,10 @@ from .runs import Part, Run
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One line of the append-only history of a subject: what was learnt, decided, written or held, and why."""
+    """One line for the append-only history of a subject: what was learnt, written or held, and why.
+
+    `what` is evidence, write, held, passed or settled; `by` the person who acted in the service, where one did.
+    """
 
     subject: Subject
     at: datetime
@@ -30,6 +33,48 @@ class HistoryLine:
     rule: str
     because: str
     run: str | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedLine:
+    """A line as it stands in the history of the subject that is kept under `key`.
+
+    `at` is when it happened, `recorded` when it was put there; `number` counts the subject's lines, and `digest` shows
+    that neither this line nor any before it was changed since.
+    """
+
+    key: str
+    number: int
+    recorded: datetime
+    at: datetime
+    what: str
+    scope: str
+    location: str
+    says: str
+    rule: str
+    because: str
+    run: str
+    by: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """The first thing that is wrong with the history kept under `key`, at the line `number`; 0 is the entry itself."""
+
+    key: str
+    number: int
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How many subjects and lines were checked, and the first bad line of each subject that has one."""
+
+    subjects: int
+    lines: int
+    bad: tuple[BadLine, ...]
 
 
 class Verdict(StrEnum):
@@ -61,46 +106,30 @@ class StoredHold:
 
 
 class LedgerConflict(ConsentSyncError):
-    """Another worker changed the same ledger entry meanwhile. Nothing was recorded: read again and repeat."""
+    """Another worker changed the same ledger entry meanwhile: read again and repeat.
+
+    `kept` are the entries of the refused save that were recorded all the same, each completely.
+    """
+
+    def __init__(self, kept: Mapping[Subject, Entry] | None = None) -> None:
+        self.kept = dict(kept or {})
+        super().__init__("a ledger entry was changed by another worker meanwhile")
 
 
-class Ledger(Images, Protocol):
-    """The durable memory. Every method is atomic by itself."""
+class LedgerTampered(ConsentSyncError):
+    """What the ledger keeps under `key` was changed by something that does not have the hash key, or is damaged.
 
-    def key(self, subject: Subject) -> str:
-        """Give the name under which a subject is kept: for a contact point, a keyed hash."""
+    Nothing is decided with it. Find out from the storage's logs who wrote there, and put the subject back from a backup
+    of the ledger; `verify` names everything that is wrong.
+    """
 
-    def born(self) -> datetime:
-        """When this ledger began; set at the first call."""
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"the seal on {key} in the ledger is broken")
 
-    def revision(self) -> int:
-        """Give the revision of the latest save of any entry."""
 
-    def load(self, subjects: Iterable[Subject]) -> dict[Subject, Entry]:
-        """Give an entry for each subject, an empty one where nothing is known."""
-
-    def registers(self, keys: Iterable[str]) -> dict[str, dict[Scope, Registers]]:
-        """Give the registers kept under `keys`, empty where nothing is known."""
-
-    def save(
-        self, entries: Iterable[Entry], history: Iterable[HistoryLine], holds: Iterable[Hold] = ()
-    ) -> dict[Subject, Entry]:
-        """Record all of it or nothing; gives the entries with their new revision. Raises LedgerConflict."""
-
-    def members(self, list_id: str) -> Iterator[RecordRef]:
-        """Records last seen on a list, in the order of their ids."""
-
-    def holds(self) -> list[StoredHold]:
-        """Give the open holds, oldest first."""
-
-    def hold(self, hold_id: str) -> StoredHold | None:
-        """Give one hold, open or settled."""
-
-    def open_hold(self, hold: StoredHold) -> None:
-        """Record a hold, unless it was recorded before."""
-
-    def settle(self, hold: StoredHold, learnt: Mapping[Scope, Registers]) -> bool:
-        """Record how an open hold was settled and join what that proves for its subject; false if it was not open."""
+class Notes(Protocol):
+    """Small facts under names."""
 
     def note(self, name: str) -> str | None:
         """Give what was noted under `name`."""
@@ -108,11 +137,9 @@ class Ledger(Images, Protocol):
     def set_note(self, name: str, value: str, expected: str | None) -> bool:
         """Note `value` under `name` if what stands there is `expected`; false if it is not."""
 
-    def count_members(self, list_id: str) -> int:
-        """Count the records last seen on a list."""
 
-    def forget_members(self, list_id: str) -> None:
-        """Forget who was last seen on a list: nobody on it will be taken to have left it."""
+class Runs(Protocol):
+    """The runs that there were, and how far each of their parts is."""
 
     def start_run(self, run: Run, parts: Iterable[Part]) -> None:
         """Record a new run and its parts."""
@@ -134,3 +161,70 @@ class Ledger(Images, Protocol):
 
     def advance(self, part: Part, expected_seq: int) -> bool:
         """Replace the part's checkpoint if it still stands at `expected_seq`; false if it has moved on."""
+
+
+class Ledger(Notes, Runs, Images, Protocol):
+    """The durable memory. Every method is atomic by itself, except where it says otherwise."""
+
+    def key(self, subject: Subject) -> str:
+        """Give the name under which a subject is kept: for a contact point, a keyed hash."""
+
+    def born(self) -> datetime:
+        """When this ledger began; set at the first call."""
+
+    def revision(self) -> int:
+        """Mark this moment: every entry saved after this call has a higher revision, one saved shortly before may."""
+
+    def load(self, subjects: Iterable[Subject]) -> dict[Subject, Entry]:
+        """Give an entry for each subject, an empty one where nothing is known. Raises LedgerTampered."""
+
+    def registers(self, keys: Iterable[str]) -> dict[str, dict[Scope, Registers]]:
+        """Give the registers kept under `keys`, empty where nothing is known. Raises LedgerTampered."""
+
+    def save(
+        self, entries: Iterable[Entry], history: Iterable[HistoryLine], holds: Iterable[Hold] = ()
+    ) -> dict[Subject, Entry]:
+        """Record each entry with its history and holds, if it is as it was loaded; gives them with their new version.
+
+        `history` is of subjects among `entries`; so are `holds`, and others are left alone: they are all that is held
+        of these subjects now. One entry is recorded completely or not at all. Of many, those of contact points are
+        recorded first, since what a record's entry makes known of an address (what it inherits) is learnt only once;
+        those of records follow when none of the first was refused. Raises LedgerConflict, which tells what was kept.
+        """
+
+    def members(self, list_id: str) -> Iterator[RecordRef]:
+        """Records last seen on a list, in any order; after a crash, perhaps some that have left it since."""
+
+    def remembers(self, list_id: str, records: Collection[RecordRef]) -> set[RecordRef]:
+        """Give those of `records`, which :meth:`members` named, that were indeed last seen on the list."""
+
+    def count_members(self, list_id: str, at_most: int) -> int:
+        """Count the records last seen on a list, and stop at `at_most`."""
+
+    def forget_members(self, list_id: str) -> None:
+        """Forget who was last seen on a list, one by one: nobody on it will be taken to have left it."""
+
+    def holds(self) -> list[StoredHold]:
+        """Give the open holds, oldest first."""
+
+    def hold(self, hold_id: str) -> StoredHold | None:
+        """Give one hold, open or settled."""
+
+    def open_hold(self, hold: StoredHold) -> None:
+        """Record a hold, unless it was recorded before."""
+
+    def settle(self, hold: StoredHold, learnt: Mapping[Scope, Registers]) -> bool:
+        """Record how an open hold was settled and join what that proves for its subject; false if it was not open."""
+
+
+class Archive(Protocol):
+    """What people ask of the ledger."""
+
+    def history(self, subject: Subject) -> list[RecordedLine]:
+        """Everything recorded about `subject`, oldest first."""
+
+    def decisions(self, since: datetime, until: datetime) -> Iterator[RecordedLine]:
+        """Everything that was recorded from `since` on and before `until`, in that order; of one moment, by subject."""
+
+    def verify(self, subjects: Collection[Subject] | None = None) -> Verification:
+        """Check the entries and the histories of these subjects, or of all, against their digests and seals."""

@@ -108,7 +108,7 @@ def test_case_65_a_box_left_unchecked_in_a_form_is_an_opt_out_and_its_origin_is_
     assert office.sync() == {("ann", "newsletter list"): None}
     point = next(iter(office.everybody().points))
     lines = office.service.ledger.history(point)
-    assert [line["because"] for line in lines if line["what"] == "evidence"] == ["realtime_form"]
+    assert [line.because for line in lines if line.what == "evidence"] == ["realtime_form"]
 
 
 PHONE = {"msdynmkt_contactpointtype": 534120001}

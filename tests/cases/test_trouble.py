@@ -200,8 +200,8 @@ def test_case_84_an_event_that_waited_keeps_the_time_of_the_act(office: Office, 
     office.pass_time(36_000)
     assert len(office.work(*wakes)) == 2
     lines = office.service.ledger.history(office.records["ann"])
-    heard = {line["at"] for line in lines if line["what"] == "evidence" and line["says"] == "out"}
-    assert datetime.fromtimestamp(made, UTC).isoformat() in heard
+    heard = {line.at for line in lines if line.what == "evidence" and line.says == "out"}
+    assert datetime.fromtimestamp(made, UTC) in heard
 
 
 def test_case_84_opt_outs_are_written_before_opt_ins(office: Office) -> None:

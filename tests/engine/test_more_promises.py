@@ -81,13 +81,8 @@ def test_proof_the_history_says_what_was_learnt_when_from_where_and_what_was_don
     act = bench.world.consent(A, T1, Reading.OUT)
     bench.look(act)
     (learnt,) = bench.ledger.history(A)
-    assert (learnt["what"], learnt["scope"], learnt["says"], learnt["at"]) == (
-        "evidence",
-        "topic:t1",
-        "out",
-        act.at.isoformat(),
-    )
-    assert learnt["location"] == act.location.key
+    assert (learnt.what, learnt.scope, learnt.says, learnt.at) == ("evidence", "topic:t1", "out", act.at)
+    assert learnt.location == act.location.key
     (written,) = bench.ledger.history(ANN)
-    assert (written["what"], written["location"], written["says"]) == ("write", "list/l1", "out")
-    assert (written["rule"], written["because"]) == ("out-follows-scope", "done")
+    assert (written.what, written.location, written.says) == ("write", "list/l1", "out")
+    assert (written.rule, written.because) == ("out-follows-scope", "done")

@@ -1,0 +1,107 @@
+"""What the ledger needs of a storage: documents by key with a version, their history, and a few indexes.
+
+Two things implement it, a SQLite file and Azure Tables. Neither knows what a document says; what both promise is held
+by one suite of tests. An index may name too much after a crash, never too little: whoever reads it asks the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from consent_sync.ports.images import Images
+from consent_sync.ports.ledger import Notes, Runs, StoredHold
+
+SCHEMA = 2
+"""The version of what is stored, the same number for every storage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """All that is kept of one subject besides its history; `seal` shows whether anybody else changed it."""
+
+    body: str
+    holds: str
+    chain: str
+    seal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A document as it stands: `version` changes with every commit, `revision` says when it was (see the port)."""
+
+    version: str
+    revision: int
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a history, as it is stored."""
+
+    number: int
+    recorded: str
+    body: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A document to put where `before` stood, with the lines to append to its history.
+
+    `joined` and `left` are the lists whose index has to name its record, or no longer; `opened` and `closed` the same
+    for the index of open holds.
+    """
+
+    key: str
+    before: Kept | None
+    document: Document
+    lines: tuple[Line, ...] = ()
+    joined: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
+    opened: tuple[StoredHold, ...] = ()
+    closed: tuple[StoredHold, ...] = ()
+
+
+class Store(Notes, Runs, Images, Protocol):
+    """A storage for one ledger; safe to use from many threads."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+    def revision(self) -> int:
+        """Give what the port's method of that name gives."""
+
+    def fetch(self, keys: Collection[str]) -> dict[str, Kept]:
+        """Give the documents that there are under `keys`."""
+
+    def commit(self, stages: Sequence[Sequence[Change]]) -> dict[str, Kept]:
+        """Put each change if its document still stands as before, stage by stage; give those that were put.
+
+        One change is recorded completely or not at all. No stage begins after one in which a change was refused.
+        """
+
+    def lines(self, key: str) -> list[Line]:
+        """Give the stored history of `key`, in order."""
+
+    def recorded(self, since: str, until: str) -> Iterator[tuple[str, Line]]:
+        """Give all lines recorded from `since` on and before `until` with their key: by time, key and number."""
+
+    def scan(self) -> Iterator[tuple[str, Kept | None, list[Line]]]:
+        """Give everything that is stored, key by key: the document, None where there is none, and the history."""
+
+    def members(self, list_id: str) -> Iterator[str]:
+        """Give the keys of the records that the index names for a list."""
+
+    def count_members(self, list_id: str, at_most: int) -> int:
+        """Count them, and stop at `at_most`."""
+
+    def drop_member(self, list_id: str, key: str) -> None:
+        """Take a record that the list's index names in vain out of it, unless it may just be joining."""
+
+    def open_holds(self) -> list[StoredHold]:
+        """Give the open holds, in any order."""
+
+    def key_of_hold(self, hold_id: str) -> str | None:
+        """Give the key of the document that has a hold."""

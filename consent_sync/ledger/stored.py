@@ -1,0 +1,277 @@
+"""The ledger port on any storage: what is recorded, in which order, and with which seals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from consent_sync.consent.hold import Hold
+from consent_sync.consent.model import NEVER, Reading, RecordRef, Scope, Subject
+from consent_sync.consent.registers import Entry, Registers
+from consent_sync.errors import ConsentSyncError
+from consent_sync.ports.images import Image
+from consent_sync.ports.ledger import (
+    HistoryLine,
+    LedgerConflict,
+    LedgerTampered,
+    RecordedLine,
+    StoredHold,
+    Verification,
+)
+from consent_sync.ports.runs import Part, Run
+
+from .account import Account, change, stored
+from .audit import verify
+from .chain import Notary, stamp
+from .codec import (
+    SubjectKeys,
+    decode,
+    decode_registers,
+    encode,
+    joined,
+    lists_in,
+    read_line,
+    record_under,
+    text_of,
+    without_list,
+)
+from .store import Change, Kept, Store
+
+_BORN, _KEY, _NOTE = "born", "key", "note/"
+_ATTEMPTS = 50
+_EMPTY = encode(Entry(RecordRef("", "")))
+
+
+class WrongHashKey(ConsentSyncError):
+    """LEDGER_HASH_KEY is not the key that this ledger was made with, so nothing in it can be found or checked.
+
+    Set the key that it was made with. There is no way to read a ledger without it: if the key is lost, begin a new
+    ledger in another place; its first look reads restrictively.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("LEDGER_HASH_KEY is not the key that this ledger was made with")
+
+
+class StoredLedger:
+    """Implements the ledger port on a store; safe to use from many threads."""
+
+    def __init__(self, store: Store, keys: SubjectKeys) -> None:
+        self._store, self._keys, self._notary = store, keys, Notary(keys.derived("seals"))
+        self._born: datetime | None = None
+        if self._noted_once(_KEY, self._notary.proof_of_key()) != self._notary.proof_of_key():
+            raise WrongHashKey
+
+    def close(self) -> None:
+        """Let go of the storage."""
+        self._store.close()
+
+    def key(self, subject: Subject) -> str:
+        """Give the name under which a subject is kept: for a contact point, a keyed hash."""
+        return self._keys.of(subject)
+
+    def born(self) -> datetime:
+        """When this ledger began; set at the first call."""
+        if self._born is None:
+            self._born = datetime.fromisoformat(self._noted_once(_BORN, _now().replace(microsecond=0).isoformat()))
+        return self._born
+
+    def revision(self) -> int:
+        """Mark this moment: every entry saved after this call has a higher revision, one saved shortly before may."""
+        return self._store.revision()
+
+    def load(self, subjects: Iterable[Subject]) -> dict[Subject, Entry]:
+        """Give an entry for each subject, an empty one where nothing is known. Raises LedgerTampered."""
+        by_key = {self._keys.of(subject): subject for subject in subjects}
+        entries = {subject: Entry(subject) for subject in by_key.values()}
+        for key, kept in self._fetch(by_key).items():
+            entry = decode(by_key[key], kept.document.body)
+            entries[by_key[key]] = replace(entry, revision=kept.revision, version=kept)
+        return entries
+
+    def registers(self, keys: Iterable[str]) -> dict[str, dict[Scope, Registers]]:
+        """Give the registers kept under `keys`, empty where nothing is known. Raises LedgerTampered."""
+        found: dict[str, dict[Scope, Registers]] = {key: {} for key in keys}
+        return found | {key: decode_registers(kept.document.body) for key, kept in self._fetch(found).items()}
+
+    def save(
+        self, entries: Iterable[Entry], history: Iterable[HistoryLine], holds: Iterable[Hold] = ()
+    ) -> dict[Subject, Entry]:
+        """Record each entry with its history and holds; see the port. Raises LedgerConflict."""
+        by_key, now = {self._keys.of(entry.subject): entry for entry in entries}, _now()
+        lines: dict[str, list[str]] = {key: [] for key in by_key}
+        held: dict[str, list[StoredHold]] = {key: [] for key in by_key}
+        for line in history:
+            lines[self._keys.of(line.subject)].append(text_of(line))
+        for hold in holds:
+            if (key := self._keys.of(hold.location.subject)) in held:
+                held[key].append(stored(key, hold, now))
+        points, records = list[Change](), list[Change]()
+        for key, entry in by_key.items():
+            before = _version(entry)
+            after = replace(Account.of(before, _EMPTY).reviewed(held[key], now), body=encode(entry))
+            stage = records if isinstance(entry.subject, RecordRef) else points
+            stage.append(change(self._notary, key, before, after, lines[key], now))
+        kept = self._store.commit([points, records])
+        saved = {by_key[key].subject: replace(by_key[key], revision=k.revision, version=k) for key, k in kept.items()}
+        if len(saved) < len(by_key):
+            raise LedgerConflict(saved)
+        return saved
+
+    def members(self, list_id: str) -> Iterator[RecordRef]:
+        """Records last seen on a list, in any order; after a crash, perhaps some that have left it since."""
+        return (record for key in self._store.members(list_id) if (record := record_under(key)))
+
+    def remembers(self, list_id: str, records: Collection[RecordRef]) -> set[RecordRef]:
+        """Give those of `records`, which :meth:`members` named, that were indeed last seen on the list."""
+        by_key = {self._keys.of(record): record for record in records}
+        found = self._fetch(by_key)
+        there = {key for key, kept in found.items() if list_id in lists_in(kept.document.body)}
+        for key in by_key.keys() - there:
+            self._store.drop_member(list_id, key)
+        return {by_key[key] for key in there}
+
+    def count_members(self, list_id: str, at_most: int) -> int:
+        """Count the records last seen on a list, and stop at `at_most`."""
+        return self._store.count_members(list_id, at_most)
+
+    def forget_members(self, list_id: str) -> None:
+        """Forget who was last seen on a list, one by one: nobody on it will be taken to have left it."""
+        for key in list(self._store.members(list_id)):
+            self._amend(key, lambda account: replace(account, body=without_list(account.body, list_id)))
+            self._store.drop_member(list_id, key)
+
+    def history(self, subject: Subject) -> list[RecordedLine]:
+        """Everything recorded about `subject`, oldest first."""
+        key = self._keys.of(subject)
+        kept = self._store.fetch([key]).get(key)
+        trimmed = Account.of(kept, _EMPTY).chain.trimmed
+        return [read_line(key, line) for line in self._store.lines(key) if line.number > trimmed]
+
+    def decisions(self, since: datetime, until: datetime) -> Iterator[RecordedLine]:
+        """Everything that was recorded from `since` on and before `until`, in that order; of one moment, by subject."""
+        first, end = stamp(since), stamp(until)
+        return (read_line(key, line) for key, line in self._store.recorded(first, end))
+
+    def verify(self, subjects: Collection[Subject] | None = None) -> Verification:
+        """Check the entries and the histories of these subjects, or of all, against their digests and seals."""
+        keys = None if subjects is None else {self._keys.of(subject) for subject in subjects}
+        return verify(self._store, self._notary, keys)
+
+    def holds(self) -> list[StoredHold]:
+        """Give the open holds, oldest first."""
+        return sorted(self._store.open_holds(), key=lambda hold: (hold.opened, hold.id))
+
+    def hold(self, hold_id: str) -> StoredHold | None:
+        """Give one hold, open or settled."""
+        key = self._store.key_of_hold(hold_id)
+        kept = self._fetch([key]).get(key) if key else None
+        return Account.of(kept, _EMPTY).hold(hold_id)
+
+    def open_hold(self, hold: StoredHold) -> None:
+        """Record a hold, unless it was recorded before."""
+        self._amend(hold.key, lambda account: None if account.hold(hold.id) else account.held(hold))
+
+    def settle(self, hold: StoredHold, learnt: Mapping[Scope, Registers]) -> bool:
+        """Record how an open hold was settled and join what that proves for its subject; false if it was not open."""
+
+        def settled(account: Account) -> Account | None:
+            known = account.hold(hold.id)
+            if known is None or known.state != "open":
+                return None
+            return replace(account.held(hold), body=joined(account.body, learnt))
+
+        return self._amend(hold.key, settled, _words(hold, learnt))
+
+    def note(self, name: str) -> str | None:
+        """Give what was noted under `name`."""
+        return self._store.note(_NOTE + name)
+
+    def set_note(self, name: str, value: str, expected: str | None) -> bool:
+        """Note `value` under `name` if what stands there is `expected`; false if it is not."""
+        return self._store.set_note(_NOTE + name, value, expected)
+
+    def start_run(self, run: Run, parts: Iterable[Part]) -> None:
+        """Record a new run and its parts."""
+        self._store.start_run(run, parts)
+
+    def add_parts(self, parts: Iterable[Part]) -> None:
+        """Record further parts of a run, unless they were recorded before."""
+        self._store.add_parts(parts)
+
+    def run(self, run_id: str) -> Run | None:
+        """Give a run."""
+        return self._store.run(run_id)
+
+    def runs(self, limit: int) -> list[Run]:
+        """Give the latest runs, newest first."""
+        return self._store.runs(limit)
+
+    def parts(self, run_id: str) -> list[Part]:
+        """Give all parts of a run."""
+        return self._store.parts(run_id)
+
+    def part(self, run_id: str, name: str) -> Part | None:
+        """Give one part of a run."""
+        return self._store.part(run_id, name)
+
+    def advance(self, part: Part, expected_seq: int) -> bool:
+        """Replace the part's checkpoint if it still stands at `expected_seq`; false if it has moved on."""
+        return self._store.advance(part, expected_seq)
+
+    def keep_images(self, run_id: str, images: Iterable[Image]) -> None:
+        """Keep images of a run; the latest one of each place stands."""
+        self._store.keep_images(run_id, images)
+
+    def images(self, run_id: str, after: str = "", limit: int = 1000) -> list[Image]:
+        """Give the next images of a run by their place, beginning behind the place `after`."""
+        return self._store.images(run_id, after, limit)
+
+    def _fetch(self, keys: Collection[str]) -> dict[str, Kept]:
+        found = self._store.fetch(keys)
+        for key, kept in found.items():
+            if not self._notary.is_sealed(key, kept.document):
+                raise LedgerTampered(key)
+        return found
+
+    def _amend(self, key: str, how: Callable[[Account], Account | None], lines: Iterable[str] = ()) -> bool:
+        """Change one account, however often others change it meanwhile; false where there is nothing to change."""
+        lines = tuple(lines)
+        for _ in range(_ATTEMPTS):
+            before = self._fetch([key]).get(key)
+            account = Account.of(before, _EMPTY)
+            after = how(account)
+            if after is None or after == account:
+                return False
+            if self._store.commit([[change(self._notary, key, before, after, lines, _now())]]):
+                return True
+        raise LedgerConflict
+
+    def _noted_once(self, name: str, value: str) -> str:
+        """Note `value` under `name` unless something stands there, and give what does."""
+        known = self._store.note(name)
+        if known is None and not self._store.set_note(name, value, None):
+            known = self._store.note(name)
+        return known or value
+
+
+def _version(entry: Entry) -> Kept | None:
+    return entry.version if isinstance(entry.version, Kept) else None
+
+
+def _words(hold: StoredHold, learnt: Mapping[Scope, Registers]) -> list[str]:
+    """Give the lines that say what a person's word taught."""
+    at, subject = hold.settled or hold.opened, RecordRef("", "")  # the line is stored with its subject's own key
+    return [
+        text_of(
+            HistoryLine(subject, when, "evidence", str(scope), hold.location, says, hold.rule, hold.why, by=hold.by)
+        )
+        for scope, registers in learnt.items()
+        for says, when in ((Reading.IN, registers.latest_in), (Reading.OUT, registers.latest_out))
+        if when > NEVER and at
+    ]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
