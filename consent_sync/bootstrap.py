@@ -19,13 +19,16 @@ from consent_sync.engine.reconcile import Reconciler
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
+from consent_sync.ledger.stored import StoredLedger
+from consent_sync.ledger.tables import TablesLedger
+from consent_sync.ledger.tables_account import AZURITE_KEY
 from consent_sync.mapping.facts import Facts
 from consent_sync.mapping.load import LoadedMapping, load_mapping
 from consent_sync.operate.service import Service
 from consent_sync.ports.queue import WorkQueue
 from consent_sync.queues.storage import StorageQueue, account_of
-from consent_sync.settings import SettingError, Settings
-from consent_sync.storage_auth import storage_credential
+from consent_sync.settings import Settings, is_loopback
+from consent_sync.storage_auth import StorageCredential, storage_credential
 from consent_sync.tenant.apply import MARKER
 from consent_sync.tenant.dataverse import DataverseTenant
 
@@ -119,17 +122,23 @@ def _mode(settings: Settings, mapping: LoadedMapping) -> Mode:
 
 
 def _queues(settings: Settings) -> dict[str, WorkQueue]:
-    identity = storage_credential(
+    account = account_of(settings.storage, settings.storage_queues, _storage_identity(settings))
+    return {name: StorageQueue(account, name) for name in (WAKES, PAGES)} if account else {}
+
+
+def _ledger(settings: Settings) -> StoredLedger:
+    keys, address = SubjectKeys(settings.ledger_hash_key), settings.ledger_url
+    url = urlsplit(address)
+    if url.scheme == "sqlite":
+        return SqliteLedger(address.removeprefix("sqlite:///"), keys)
+    if is_loopback(url.hostname or ""):
+        return TablesLedger(address, AZURITE_KEY, keys)
+    return TablesLedger(address, _storage_identity(settings), keys)
+
+
+def _storage_identity(settings: Settings) -> StorageCredential:
+    return storage_credential(
         settings.dataverse_auth,
         identity_client_id=settings.identity_client_id,
         tenant_id=settings.dataverse_tenant_id,
     )
-    account = account_of(settings.storage, settings.storage_queues, identity)
-    return {name: StorageQueue(account, name) for name in (WAKES, PAGES)} if account else {}
-
-
-def _ledger(settings: Settings) -> SqliteLedger:
-    url = urlsplit(settings.ledger_url)
-    if url.scheme != "sqlite":
-        raise SettingError("LEDGER_URL must be sqlite:///path-of-a-file")
-    return SqliteLedger(settings.ledger_url.removeprefix("sqlite:///"), SubjectKeys(settings.ledger_hash_key))

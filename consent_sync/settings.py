@@ -30,7 +30,7 @@ def _schedule(value: str | None) -> str | None:
 
 def _environment_url(value: str) -> str:
     parts = urlsplit(value)
-    local = _is_loopback(parts.hostname or "")
+    local = is_loopback(parts.hostname or "")
     if not parts.hostname or parts.scheme not in ({"http", "https"} if local else {"https"}):
         raise ValueError("must be an address that begins with https://")
     if parts.username or parts.path.strip("/") or parts.query:
@@ -39,8 +39,9 @@ def _environment_url(value: str) -> str:
 
 
 def _ledger_url(value: str) -> str:
-    if not value.startswith(("sqlite:///", "https://", "http://")):
-        raise ValueError("must be sqlite:///path-of-a-file, or the address of a table service")
+    parts = urlsplit(value)
+    if not value.startswith("sqlite:///") and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ValueError("must be sqlite:///path-of-a-file, or the https:// address of a table service")
     return value
 
 
@@ -156,7 +157,7 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _has_real_secrets(self) -> Settings:
         """Short keys are good enough for a stand-in, never for people's data."""
-        if not _is_loopback(urlsplit(self.dataverse_url).hostname or ""):
+        if not is_loopback(urlsplit(self.dataverse_url).hostname or ""):
             for name, values in (("LEDGER_HASH_KEY", (self.ledger_hash_key,)), ("WEBHOOK_KEYS", self.webhook_keys)):
                 if any(len(value) < _SHORTEST_SECRET for value in values):
                     raise ValueError(f"{name} must be random and at least {_SHORTEST_SECRET} characters long")
@@ -193,7 +194,8 @@ def _complaint(error: dict[str, Any]) -> str:
     return f"{name} {says.replace('Input should be', 'must be')} ({names()[name]})"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host's name means this machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

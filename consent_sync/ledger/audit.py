@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable, Iterator
 from consent_sync.ports.ledger import BadLine, Verification
 
 from .chain import Chain, Notary
-from .store import Kept, Line, Store
+from .store import Documents, Kept, Line
 
 
-def verify(store: Store, notary: Notary, keys: Collection[str] | None) -> Verification:
+def verify(documents: Documents, notary: Notary, keys: Collection[str] | None) -> Verification:
     """Check what is stored under `keys`, or everything."""
     subjects = lines = 0
     bad: list[BadLine] = []
-    for key, kept, history in store.scan() if keys is None else _under(store, keys):
+    for key, kept, history in documents.scan() if keys is None else _under(documents, keys):
         subjects += 1
         lines += len(history)
         if wrong := first_bad(notary, key, kept, history):
@@ -49,9 +49,9 @@ def _bad_line(notary: Notary, key: str, chain: Chain, history: Iterable[Line]) -
     return None if head == chain.head else BadLine(key, number, "the line was changed")
 
 
-def _under(store: Store, keys: Collection[str]) -> Iterator[tuple[str, Kept | None, list[Line]]]:
-    found = store.fetch(keys)
+def _under(documents: Documents, keys: Collection[str]) -> Iterator[tuple[str, Kept | None, list[Line]]]:
+    found = documents.fetch(keys)
     for key in keys:
-        history = store.lines(key)
+        history = documents.lines(key)
         if key in found or history:
             yield key, found.get(key), history

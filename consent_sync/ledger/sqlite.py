@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
-from consent_sync.ports.images import Image
 from consent_sync.ports.ledger import StoredHold
-from consent_sync.ports.runs import Part, Run
 
 from .chain import Notary
 from .codec import SubjectKeys
 from .sqlite_file import SqliteFile
+from .sqlite_index import SqliteIndex
+from .sqlite_runs import SqliteRuns
 from .store import Change, Document, Kept, Line
 from .stored import StoredLedger
 
 _HOLD = TypeAdapter(StoredHold)
-_RUN = TypeAdapter(Run)
-_PART = TypeAdapter(Part)
-_IMAGE = TypeAdapter(Image)
 _PAGE = 1000
 
 
@@ -31,15 +27,16 @@ class SqliteLedger(StoredLedger):
     """The ledger on one SQLite file. Raises LedgerVersion and WrongHashKey."""
 
     def __init__(self, path: str | Path, keys: SubjectKeys) -> None:
-        super().__init__(SqliteStore(SqliteFile(path, Notary(keys.derived("seals")))), keys)
+        file = SqliteFile(path, Notary(keys.derived("seals")))
+        super().__init__(SqliteDocuments(file), SqliteIndex(file), SqliteRuns(file), keys)
 
 
 class _Refused(Exception):
     """A document does not stand as it was before."""
 
 
-class SqliteStore:
-    """Implements the store on one SQLite file. A commit is one transaction, so that it is all recorded or nothing."""
+class SqliteDocuments:
+    """Implements the documents on one SQLite file. A commit is one transaction: all is recorded, or nothing."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file, self._db, self._lock = file, file.db, file.lock
@@ -118,7 +115,7 @@ class SqliteStore:
             " AND recorded < ? ORDER BY recorded, key, number LIMIT ?"
         )
         after = (since, "", 0)
-        while rows := self._page(query, (*after, until, _PAGE)):
+        while rows := self._file.page(query, (*after, until, _PAGE)):
             for key, *line in rows:
                 yield key, Line(*line)
             key, number, recorded, *_ = rows[-1]
@@ -130,46 +127,12 @@ class SqliteStore:
             "SELECT key FROM entry WHERE key > ? UNION SELECT DISTINCT key FROM line WHERE key > ? ORDER BY key LIMIT ?"
         )
         after = ""
-        while rows := self._page(query, (after, after, _PAGE)):
+        while rows := self._file.page(query, (after, after, _PAGE)):
             keys = [key for (key,) in rows]
             found = self.fetch(keys)
             for key in keys:
                 yield key, found.get(key), self.lines(key)
             after = keys[-1]
-
-    def _page(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with self._lock:
-            return self._db.execute(query, values).fetchall()
-
-    def members(self, list_id: str) -> Iterator[str]:
-        """Give the keys of the records that the index names for a list."""
-        with self._lock:
-            rows = self._db.execute("SELECT record FROM member WHERE list = ?", (list_id,)).fetchall()
-        return (key for (key,) in rows)
-
-    def count_members(self, list_id: str, at_most: int) -> int:
-        """Count them, and stop at `at_most`."""
-        query = "SELECT count(*) FROM (SELECT 1 FROM member WHERE list = ? LIMIT ?)"
-        with self._lock:
-            (count,) = self._db.execute(query, (list_id, at_most)).fetchone()
-        return int(count)
-
-    def drop_member(self, list_id: str, key: str) -> None:
-        """Take a record that the list's index names in vain out of it."""
-        with self._lock:
-            self._db.execute("DELETE FROM member WHERE (list, record) = (?, ?)", (list_id, key))
-
-    def open_holds(self) -> list[StoredHold]:
-        """Give the open holds, in any order."""
-        with self._lock:
-            rows = self._db.execute("SELECT body FROM hold WHERE open").fetchall()
-        return [_HOLD.validate_json(body) for (body,) in rows]
-
-    def key_of_hold(self, hold_id: str) -> str | None:
-        """Give the key of the document that has a hold."""
-        with self._lock:
-            row = self._db.execute("SELECT key FROM hold WHERE id = ?", (hold_id,)).fetchone()
-        return row[0] if row else None
 
     def note(self, name: str) -> str | None:
         """Give what was noted under `name`."""
@@ -184,61 +147,3 @@ class SqliteStore:
                 return False
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
             return True
-
-    def start_run(self, run: Run, parts: Iterable[Part]) -> None:
-        """Record a new run and its parts."""
-        with self._file.transaction():
-            self._db.execute(
-                "INSERT INTO run VALUES (?, ?, ?)", (run.id, run.started.isoformat(), _RUN.dump_json(run).decode())
-            )
-            self.add_parts(parts)
-
-    def add_parts(self, parts: Iterable[Part]) -> None:
-        """Record further parts of a run, unless they were recorded before."""
-        rows = [(part.run_id, part.name, part.seq, _PART.dump_json(part).decode()) for part in parts]
-        with self._lock:
-            self._db.executemany("INSERT OR IGNORE INTO part VALUES (?, ?, ?, ?)", rows)
-
-    def run(self, run_id: str) -> Run | None:
-        """Give a run."""
-        with self._lock:
-            row = self._db.execute("SELECT body FROM run WHERE id = ?", (run_id,)).fetchone()
-        return _RUN.validate_json(row[0]) if row else None
-
-    def runs(self, limit: int) -> list[Run]:
-        """Give the latest runs, newest first."""
-        with self._lock:
-            rows = self._db.execute("SELECT body FROM run ORDER BY started DESC, id LIMIT ?", (limit,)).fetchall()
-        return [_RUN.validate_json(body) for (body,) in rows]
-
-    def parts(self, run_id: str) -> list[Part]:
-        """Give all parts of a run."""
-        with self._lock:
-            rows = self._db.execute("SELECT body FROM part WHERE run = ? ORDER BY name", (run_id,)).fetchall()
-        return [_PART.validate_json(body) for (body,) in rows]
-
-    def part(self, run_id: str, name: str) -> Part | None:
-        """Give one part of a run."""
-        with self._lock:
-            row = self._db.execute("SELECT body FROM part WHERE run = ? AND name = ?", (run_id, name)).fetchone()
-        return _PART.validate_json(row[0]) if row else None
-
-    def advance(self, part: Part, expected_seq: int) -> bool:
-        """Replace the part's checkpoint if it still stands at `expected_seq`; false if it has moved on."""
-        with self._file.transaction():
-            changed = self._db.execute(
-                "UPDATE part SET seq = ?, body = ? WHERE run = ? AND name = ? AND seq = ?",
-                (part.seq, _PART.dump_json(part).decode(), part.run_id, part.name, expected_seq),
-            )
-            return changed.rowcount == 1
-
-    def keep_images(self, run_id: str, images: Iterable[Image]) -> None:
-        """Keep images of a run; the latest one of each place stands."""
-        rows = [(run_id, image.place, _IMAGE.dump_json(image).decode()) for image in images]
-        with self._lock:
-            self._db.executemany("INSERT OR REPLACE INTO image VALUES (?, ?, ?)", rows)
-
-    def images(self, run_id: str, after: str = "", limit: int = 1000) -> list[Image]:
-        """Give the next images of a run by their place, beginning behind the place `after`."""
-        query = "SELECT body FROM image WHERE run = ? AND place > ? ORDER BY place LIMIT ?"
-        return [_IMAGE.validate_json(body) for (body,) in self._page(query, (run_id, after, limit))]

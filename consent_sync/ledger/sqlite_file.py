@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-
-from consent_sync.errors import ConsentSyncError
+from typing import Any
 
 from .chain import Chain, Notary
-from .store import SCHEMA
+from .store import SCHEMA, LedgerVersion
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -38,17 +37,6 @@ CREATE INDEX hold_by_key ON hold (key);
 CREATE TABLE IF NOT EXISTS image (run TEXT, place TEXT, body TEXT NOT NULL, PRIMARY KEY (run, place)) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA}
 """
-
-
-class LedgerVersion(ConsentSyncError):
-    """The ledger was written by a newer version of consent-sync: run that version, or restore a backup from before it.
-
-    A ledger of an older version is brought up to date by itself when the service starts.
-    """
-
-    def __init__(self, found: int) -> None:
-        self.found = found
-        super().__init__(f"the ledger has schema version {found}, this program knows versions up to {SCHEMA}")
 
 
 class SqliteFile:
@@ -89,6 +77,11 @@ class SqliteFile:
                 self.db.execute("ROLLBACK")
                 raise
             self.db.execute("COMMIT")
+
+    def page(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Give all rows of a query."""
+        with self.lock:
+            return self.db.execute(query, values).fetchall()
 
 
 def _run(db: sqlite3.Connection, script: str) -> None:

@@ -1,4 +1,4 @@
-"""What the ledger needs of a storage: documents by key with a version, their history, and a few indexes.
+"""What the ledger needs of a storage: documents by key with a version, their history, a few indexes, and the runs.
 
 Two things implement it, a SQLite file and Azure Tables. Neither knows what a document says; what both promise is held
 by one suite of tests. An index may name too much after a crash, never too little: whoever reads it asks the document.
@@ -7,9 +7,10 @@ by one suite of tests. An index may name too much after a crash, never too littl
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.images import Images
 from consent_sync.ports.ledger import Notes, Runs, StoredHold
 
@@ -32,8 +33,8 @@ class Kept:
     """A document as it stands: `version` changes with every commit, `revision` says when it was (see the port)."""
 
     version: str
-    revision: int
-    document: Document
+    revision: int = field(compare=False)
+    document: Document = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,31 @@ class Change:
     closed: tuple[StoredHold, ...] = ()
 
 
-class Store(Notes, Runs, Images, Protocol):
-    """A storage for one ledger; safe to use from many threads."""
+@dataclass(frozen=True, slots=True)
+class IndexedHold:
+    """A hold that an index takes for open; where it is not `sure`, the document knows. `row` is the storage's own."""
+
+    hold: StoredHold
+    sure: bool = True
+    row: object = None
+
+
+class LedgerVersion(ConsentSyncError):
+    """The ledger was written by a newer version of consent-sync: run that version, or restore a backup from before it.
+
+    A ledger of an older version is brought up to date by itself when the service starts.
+    """
+
+    def __init__(self, found: int) -> None:
+        self.found = found
+        super().__init__(f"the ledger has schema version {found}, this program knows versions up to {SCHEMA}")
+
+
+class Documents(Notes, Protocol):
+    """Documents by key with their histories, and notes; safe to use from many threads."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Let go of the whole storage."""
 
     def revision(self) -> int:
         """Give what the port's method of that name gives."""
@@ -91,6 +112,10 @@ class Store(Notes, Runs, Images, Protocol):
     def scan(self) -> Iterator[tuple[str, Kept | None, list[Line]]]:
         """Give everything that is stored, key by key: the document, None where there is none, and the history."""
 
+
+class Index(Protocol):
+    """What follows from the documents and is looked up by something else than their key."""
+
     def members(self, list_id: str) -> Iterator[str]:
         """Give the keys of the records that the index names for a list."""
 
@@ -100,8 +125,15 @@ class Store(Notes, Runs, Images, Protocol):
     def drop_member(self, list_id: str, key: str) -> None:
         """Take a record that the list's index names in vain out of it, unless it may just be joining."""
 
-    def open_holds(self) -> list[StoredHold]:
-        """Give the open holds, in any order."""
+    def open_holds(self) -> list[IndexedHold]:
+        """Give the holds that the index takes for open, in any order."""
+
+    def correct(self, indexed: IndexedHold, *, is_open: bool) -> None:
+        """Make the index sure of what the document says, unless somebody may just be changing it."""
 
     def key_of_hold(self, hold_id: str) -> str | None:
         """Give the key of the document that has a hold."""
+
+
+class RunStore(Runs, Images, Protocol):
+    """Runs with their parts and images."""

@@ -36,7 +36,7 @@ from .codec import (
     text_of,
     without_list,
 )
-from .store import Change, Kept, Store
+from .store import Change, Documents, Index, Kept, RunStore
 
 _BORN, _KEY, _NOTE = "born", "key", "note/"
 _ATTEMPTS = 50
@@ -55,17 +55,18 @@ class WrongHashKey(ConsentSyncError):
 
 
 class StoredLedger:
-    """Implements the ledger port on a store; safe to use from many threads."""
+    """Implements the ledger port on a storage; safe to use from many threads."""
 
-    def __init__(self, store: Store, keys: SubjectKeys) -> None:
-        self._store, self._keys, self._notary = store, keys, Notary(keys.derived("seals"))
+    def __init__(self, documents: Documents, index: Index, runs: RunStore, keys: SubjectKeys) -> None:
+        self._documents, self._index, self._runs = documents, index, runs
+        self._keys, self._notary = keys, Notary(keys.derived("seals"))
         self._born: datetime | None = None
         if self._noted_once(_KEY, self._notary.proof_of_key()) != self._notary.proof_of_key():
             raise WrongHashKey
 
     def close(self) -> None:
         """Let go of the storage."""
-        self._store.close()
+        self._documents.close()
 
     def key(self, subject: Subject) -> str:
         """Give the name under which a subject is kept: for a contact point, a keyed hash."""
@@ -79,7 +80,7 @@ class StoredLedger:
 
     def revision(self) -> int:
         """Mark this moment: every entry saved after this call has a higher revision, one saved shortly before may."""
-        return self._store.revision()
+        return self._documents.revision()
 
     def load(self, subjects: Iterable[Subject]) -> dict[Subject, Entry]:
         """Give an entry for each subject, an empty one where nothing is known. Raises LedgerTampered."""
@@ -113,7 +114,7 @@ class StoredLedger:
             after = replace(Account.of(before, _EMPTY).reviewed(held[key], now), body=encode(entry))
             stage = records if isinstance(entry.subject, RecordRef) else points
             stage.append(change(self._notary, key, before, after, lines[key], now))
-        kept = self._store.commit([points, records])
+        kept = self._documents.commit([points, records])
         saved = {by_key[key].subject: replace(by_key[key], revision=k.revision, version=k) for key, k in kept.items()}
         if len(saved) < len(by_key):
             raise LedgerConflict(saved)
@@ -121,7 +122,7 @@ class StoredLedger:
 
     def members(self, list_id: str) -> Iterator[RecordRef]:
         """Records last seen on a list, in any order; after a crash, perhaps some that have left it since."""
-        return (record for key in self._store.members(list_id) if (record := record_under(key)))
+        return (record for key in self._index.members(list_id) if (record := record_under(key)))
 
     def remembers(self, list_id: str, records: Collection[RecordRef]) -> set[RecordRef]:
         """Give those of `records`, which :meth:`members` named, that were indeed last seen on the list."""
@@ -129,43 +130,53 @@ class StoredLedger:
         found = self._fetch(by_key)
         there = {key for key, kept in found.items() if list_id in lists_in(kept.document.body)}
         for key in by_key.keys() - there:
-            self._store.drop_member(list_id, key)
+            self._index.drop_member(list_id, key)
         return {by_key[key] for key in there}
 
     def count_members(self, list_id: str, at_most: int) -> int:
         """Count the records last seen on a list, and stop at `at_most`."""
-        return self._store.count_members(list_id, at_most)
+        return self._index.count_members(list_id, at_most)
 
     def forget_members(self, list_id: str) -> None:
         """Forget who was last seen on a list, one by one: nobody on it will be taken to have left it."""
-        for key in list(self._store.members(list_id)):
+        for key in list(self._index.members(list_id)):
             self._amend(key, lambda account: replace(account, body=without_list(account.body, list_id)))
-            self._store.drop_member(list_id, key)
+            self._index.drop_member(list_id, key)
 
     def history(self, subject: Subject) -> list[RecordedLine]:
         """Everything recorded about `subject`, oldest first."""
         key = self._keys.of(subject)
-        kept = self._store.fetch([key]).get(key)
+        kept = self._documents.fetch([key]).get(key)
         trimmed = Account.of(kept, _EMPTY).chain.trimmed
-        return [read_line(key, line) for line in self._store.lines(key) if line.number > trimmed]
+        return [read_line(key, line) for line in self._documents.lines(key) if line.number > trimmed]
 
     def decisions(self, since: datetime, until: datetime) -> Iterator[RecordedLine]:
         """Everything that was recorded from `since` on and before `until`, in that order; of one moment, by subject."""
         first, end = stamp(since), stamp(until)
-        return (read_line(key, line) for key, line in self._store.recorded(first, end))
+        return (read_line(key, line) for key, line in self._documents.recorded(first, end))
 
     def verify(self, subjects: Collection[Subject] | None = None) -> Verification:
         """Check the entries and the histories of these subjects, or of all, against their digests and seals."""
         keys = None if subjects is None else {self._keys.of(subject) for subject in subjects}
-        return verify(self._store, self._notary, keys)
+        return verify(self._documents, self._notary, keys)
 
     def holds(self) -> list[StoredHold]:
         """Give the open holds, oldest first."""
-        return sorted(self._store.open_holds(), key=lambda hold: (hold.opened, hold.id))
+        indexed = self._index.open_holds()
+        doubted = {each.hold.id: each for each in indexed if not each.sure}
+        found = self._fetch({each.hold.key for each in doubted.values()})
+        for id_, each in list(doubted.items()):
+            known = Account.of(found.get(each.hold.key), _EMPTY).hold(id_)
+            is_open = known is not None and known.state == "open"
+            self._index.correct(each, is_open=is_open)
+            if is_open:
+                del doubted[id_]
+        holds = [each.hold for each in indexed if each.hold.id not in doubted]
+        return sorted(holds, key=lambda hold: (hold.opened, hold.id))
 
     def hold(self, hold_id: str) -> StoredHold | None:
         """Give one hold, open or settled."""
-        key = self._store.key_of_hold(hold_id)
+        key = self._index.key_of_hold(hold_id)
         kept = self._fetch([key]).get(key) if key else None
         return Account.of(kept, _EMPTY).hold(hold_id)
 
@@ -186,50 +197,50 @@ class StoredLedger:
 
     def note(self, name: str) -> str | None:
         """Give what was noted under `name`."""
-        return self._store.note(_NOTE + name)
+        return self._documents.note(_NOTE + name)
 
     def set_note(self, name: str, value: str, expected: str | None) -> bool:
         """Note `value` under `name` if what stands there is `expected`; false if it is not."""
-        return self._store.set_note(_NOTE + name, value, expected)
+        return self._documents.set_note(_NOTE + name, value, expected)
 
     def start_run(self, run: Run, parts: Iterable[Part]) -> None:
         """Record a new run and its parts."""
-        self._store.start_run(run, parts)
+        self._runs.start_run(run, parts)
 
     def add_parts(self, parts: Iterable[Part]) -> None:
         """Record further parts of a run, unless they were recorded before."""
-        self._store.add_parts(parts)
+        self._runs.add_parts(parts)
 
     def run(self, run_id: str) -> Run | None:
         """Give a run."""
-        return self._store.run(run_id)
+        return self._runs.run(run_id)
 
     def runs(self, limit: int) -> list[Run]:
         """Give the latest runs, newest first."""
-        return self._store.runs(limit)
+        return self._runs.runs(limit)
 
     def parts(self, run_id: str) -> list[Part]:
         """Give all parts of a run."""
-        return self._store.parts(run_id)
+        return self._runs.parts(run_id)
 
     def part(self, run_id: str, name: str) -> Part | None:
         """Give one part of a run."""
-        return self._store.part(run_id, name)
+        return self._runs.part(run_id, name)
 
     def advance(self, part: Part, expected_seq: int) -> bool:
         """Replace the part's checkpoint if it still stands at `expected_seq`; false if it has moved on."""
-        return self._store.advance(part, expected_seq)
+        return self._runs.advance(part, expected_seq)
 
     def keep_images(self, run_id: str, images: Iterable[Image]) -> None:
         """Keep images of a run; the latest one of each place stands."""
-        self._store.keep_images(run_id, images)
+        self._runs.keep_images(run_id, images)
 
     def images(self, run_id: str, after: str = "", limit: int = 1000) -> list[Image]:
         """Give the next images of a run by their place, beginning behind the place `after`."""
-        return self._store.images(run_id, after, limit)
+        return self._runs.images(run_id, after, limit)
 
     def _fetch(self, keys: Collection[str]) -> dict[str, Kept]:
-        found = self._store.fetch(keys)
+        found = self._documents.fetch(keys)
         for key, kept in found.items():
             if not self._notary.is_sealed(key, kept.document):
                 raise LedgerTampered(key)
@@ -244,15 +255,15 @@ class StoredLedger:
             after = how(account)
             if after is None or after == account:
                 return False
-            if self._store.commit([[change(self._notary, key, before, after, lines, _now())]]):
+            if self._documents.commit([[change(self._notary, key, before, after, lines, _now())]]):
                 return True
         raise LedgerConflict
 
     def _noted_once(self, name: str, value: str) -> str:
         """Note `value` under `name` unless something stands there, and give what does."""
-        known = self._store.note(name)
-        if known is None and not self._store.set_note(name, value, None):
-            known = self._store.note(name)
+        known = self._documents.note(name)
+        if known is None and not self._documents.set_note(name, value, None):
+            known = self._documents.note(name)
         return known or value
 
 

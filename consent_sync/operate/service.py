@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.engine.bursts import Bursts
 from consent_sync.engine.passes import Passes
-from consent_sync.ledger.sqlite import SqliteLedger
+from consent_sync.ledger.stored import StoredLedger
 from consent_sync.mapping.load import LoadedMapping
 from consent_sync.ports.queue import WorkQueue
 from consent_sync.settings import Settings
@@ -21,7 +21,7 @@ class Service:
     settings: Settings
     mapping: LoadedMapping
     client: DataverseClient
-    ledger: SqliteLedger
+    ledger: StoredLedger
     passes: Passes
     queues: Mapping[str, WorkQueue]
     bursts: Bursts

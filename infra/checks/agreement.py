@@ -15,7 +15,7 @@ from . import code
 from .bicep import Expression, Resource
 from .repository import Finding, Repository
 
-TABLES = {"ledger", "history", "holds", "runs"}
+TABLES = {"ledger", "members", "holds", "notes", "runs"}
 IDENTITY_CONNECTION = ("credential", "clientId", "blobServiceUri", "queueServiceUri", "tableServiceUri")
 PLATFORM = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING",

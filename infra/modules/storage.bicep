@@ -16,7 +16,7 @@ var queueNames = [
   'resync-pages'
   'resync-pages-poison'
 ]
-var tableNames = ['ledger', 'history', 'holds', 'runs']
+var tableNames = ['ledger', 'members', 'holds', 'notes', 'runs']
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name

@@ -77,7 +77,7 @@ def test_awkward_characters_make_no_difference(ledger: StoredLedger, text: str) 
 
 
 def test_an_entry_that_outgrows_every_limit_of_a_property_comes_back(ledger: StoredLedger) -> None:
-    places = {f"list/{number:036}": seen(version=f"{number:064x}") for number in range(3000)}
+    places = {f"row/{number:036}": seen(version=f"{number:064x}") for number in range(3000)}
     lines = [line(ANN, because=f"{number} " * 40) for number in range(700)]
     ledger.save([Entry(ANN, seen=places)], lines, [held(ANN, str(number)) for number in range(150)])
     assert ledger.load([ANN])[ANN].seen == places

@@ -13,7 +13,7 @@ from consent_sync.consent.model import NEVER, Channel, ContactPoint, Reading, Re
 from consent_sync.consent.registers import Registers, Seen
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
-from consent_sync.ledger.sqlite_file import LedgerVersion
+from consent_sync.ledger.store import LedgerVersion
 from consent_sync.ports.runs import Part, Source
 
 STORED = Path(__file__).parent / "stored"
