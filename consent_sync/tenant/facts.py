@@ -33,6 +33,16 @@ def read_facts(client: DataverseClient, mapping: MappingFile) -> Facts:
     """Read what `mapping` needs to know, in two round trips. Raises DataverseError."""
     lists = sorted({str(id_) for brand in mapping.brands.values() for id_ in brand.opt_out_lists}
                    | {str(pair.list) for brand in mapping.brands.values() for pair in brand.topics})  # fmt: skip
+    return _read(client, is_in("listid", lists) if lists else None)
+
+
+def read_all_facts(client: DataverseClient) -> Facts:
+    """Read what any mapping could name, every list included. Raises DataverseError."""
+    return _read(client, "listid ne null")
+
+
+def _read(client: DataverseClient, lists: str | None) -> Facts:
+    """Read the facts, and the lists that the filter `lists` finds."""
     queries = [
         Query(
             "msdynmkt_compliancesettings4s",
@@ -45,7 +55,7 @@ def read_facts(client: DataverseClient, mapping: MappingFile) -> Facts:
     ]
     if lists:
         columns = ("listid", "listname", "createdfromcode", "type", "lockstatus", "statecode")
-        queries.append(Query("lists", select=columns, filter=is_in("listid", lists)))
+        queries.append(Query("lists", select=columns, filter=lists))
     profiles, purposes, topics, contact, lead, *rest = client.list_many(queries)
     return Facts(
         profiles={row["msdynmkt_compliancesettings4id"]: _profile(row) for row in profiles},

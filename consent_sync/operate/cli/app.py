@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from . import doctor, runs, setup, webhook
+from . import discover, doctor, runs, setup, webhook
 from .command import Call, Exit
 from .session import Wiring
 
@@ -21,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 setup.add_to(app)
+discover.add_to(app)
 doctor.add_to(app)
 runs.add_to(app)
 webhook.add_to(app)

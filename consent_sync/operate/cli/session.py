@@ -50,6 +50,10 @@ class Session:
         """Give this session with settings that were named on the command line; what is empty was not."""
         return replace(self, environ={**self.environ, **{name: value for name, value in named.items() if value}})
 
+    def lacking(self, defaults: Mapping[str, str]) -> Session:
+        """Give this session with `defaults` for the settings that are not there."""
+        return self.saying({name: value for name, value in defaults.items() if not self.environ.get(name)})
+
     @cached_property
     def settings(self) -> Settings:
         """The settings. Raises SettingError."""

@@ -22,9 +22,10 @@ from consent_sync.operate.setup import UNINSTALL, Look, Site, setup_steps
 
 from .command import Exit, Shown, command
 from .doctor import APPLICATION_OPTION, URL_OPTION, shown
+from .files import write_new
 from .runs import finish, run_text
 from .session import Session
-from .webhook import DRY_RUN_OPTION, NoAddress, write_secret
+from .webhook import DRY_RUN_OPTION, NoAddress
 
 YES_OPTION = Annotated[bool, typer.Option("--yes", help="Do every step without asking.")]
 _SECRETS = ("WEBHOOK_KEYS", "LEDGER_HASH_KEY")
@@ -186,7 +187,7 @@ def _with_secrets(session: Session, file: Path | None) -> Session:
     if file is None:
         raise NoSecrets(f"{' and '.join(lacking)} not set")
     fresh = {name: secrets.token_urlsafe(32) for name in lacking}
-    write_secret(file, "".join(f"{name}={value}\n" for name, value in fresh.items()))
+    write_new(file, "".join(f"{name}={value}\n" for name, value in fresh.items()))
     session.say(
         f"{file} holds fresh values for {' and '.join(lacking)}: give them to the function app, then delete it."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -21,6 +20,7 @@ from consent_sync.operate.registration import NAME, NotRegistered, endpoint_of, 
 from consent_sync.tenant.events import steps
 
 from .command import Exit, Shown, command
+from .files import write_new
 from .session import Session
 
 DRY_RUN_OPTION = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
@@ -175,26 +175,12 @@ def _without_second_key(session: Session, new_keys: Path | None, waiting: int, *
     if new_keys is None:
         next_ = "Start this command with --new-keys FILE, and put what it writes there into WEBHOOK_KEYS of the app."
         return _rotation(waiting, next_, ())
-    write_secret(new_keys, f"{session.settings.webhook_keys[0]},{secrets.token_urlsafe(32)}")
+    write_new(new_keys, f"{session.settings.webhook_keys[0]},{secrets.token_urlsafe(32)}")
     next_ = (
         f"Set WEBHOOK_KEYS of the app to what {new_keys} holds, restart it, and start this command again with the same"
         " setting. Then delete the file."
     )
     return _rotation(waiting, next_, ("done now",))
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Write a new file that only its owner may read, where the system knows owners."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise CannotWriteFile(f"{path}: {type(error).__name__}") from None
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-class CannotWriteFile(ConsentSyncError):
-    """The file cannot be written: name one that does not exist yet, in a folder that you may write to."""
 
 
 _ROTATION = (

@@ -1,0 +1,1 @@
+"""Discovering what an environment has, and proposing a mapping for it."""
