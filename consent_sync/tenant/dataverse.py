@@ -21,7 +21,7 @@ from consent_sync.ports.tenant import Page, RequestCount, Result
 
 from .apply import apply
 from .facts import read_facts
-from .gather import ListGone, gather, points_of_rows
+from .gather import ListGone, gather
 from .observe import Lens
 from .pages import read_page
 
@@ -56,11 +56,11 @@ class DataverseTenant:
         self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()
     ) -> Snapshot:
         """Read every location of these contact points, records and consent rows, and of all that share an address."""
-        asked, lens = {*points, *points_of_rows(self._client, rows)}, self._look()
+        lens = self._look()
         try:
-            return gather(self._client, lens, asked, records)
+            return gather(self._client, lens, points, records, rows)
         except ListGone:
-            return gather(self._client, self._look(other_than=lens), asked, records)
+            return gather(self._client, self._look(other_than=lens), points, records, rows)
 
     def apply(self, writes: Sequence[Write]) -> list[Result]:
         """Do the writes in their order, each only if its row is still as it was read; one result each."""

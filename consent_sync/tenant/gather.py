@@ -92,15 +92,20 @@ class Gathering:
 
 
 def gather(
-    client: DataverseClient, lens: Lens, points: Collection[ContactPoint], records: Collection[RecordRef]
+    client: DataverseClient,
+    lens: Lens,
+    points: Collection[ContactPoint],
+    records: Collection[RecordRef],
+    rows: Collection[str] = (),
 ) -> Snapshot:
-    """Read every location of `points` and `records`, and of all that share an address with them.
+    """Read every location of `points`, `records` and consent `rows`, and of all that share an address with them.
 
     Raises DataverseError if anything could not be read, for a partial read would look like silence, and ListGone where
     a list no longer is there, for its members would look like people who left it.
     """
     found, started = Gathering(lens), time.monotonic()
-    ring, ids = set(points), set(records)
+    _read_rows(client, found, rows)
+    ring, ids = {*points, *found.rows}, set(records)
     lists = {id_ for table in tables.RECORD_SETS for _, id_ in lens.lists_of(table)}
     for number in range(_RINGS):
         _read_ring(client, found, ring, ids, () if number else sorted(lists))
@@ -126,13 +131,13 @@ def gather(
     )
 
 
-def points_of_rows(client: DataverseClient, rows: Collection[str]) -> set[ContactPoint]:
-    """Read whose consent these rows hold."""
-    if not rows:
-        return set()
-    query = Query(tables.ROW_SET, select=(tables.POINT_VALUE,), filter=is_in(tables.ROW_KEY, sorted(rows)))
-    found = (ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]) for row in client.list_many([query])[0])
-    return {point for point in found if point}
+def _read_rows(client: DataverseClient, found: Gathering, ids: Collection[str]) -> None:
+    """Read consent rows by their ids; the server may not find them by their address as we write it."""
+    email = eq(tables.POINT_TYPE, tables.CHANNELS[Channel.EMAIL])
+    conditions = [is_in(tables.ROW_KEY, few) for few in batched(sorted(ids), _VALUES, strict=False)]
+    queries = [Query(tables.ROW_SET, select=_ROW_COLUMNS, filter=all_of(condition, email)) for condition in conditions]
+    for rows in client.list_many(queries):
+        _take_rows(found)(rows)
 
 
 def _read_ring(
