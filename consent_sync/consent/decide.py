@@ -21,13 +21,17 @@ from .targets import Target, closed, differs, opened, points_at, shadowed
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One location to change, as it was read, and why. `since` is the latest possible time of the act behind it."""
+    """One location to change, as it was read, and why.
+
+    `since` is the latest possible time of the act behind it; `whose` names who opted out, None for an opt-in.
+    """
 
     observed: Observation
     to: Reading
     rule: str
     brand: str | None
     since: datetime
+    whose: Subject | None = None
 
     @property
     def location(self) -> Location:
@@ -67,7 +71,14 @@ def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision
     left_alone = shadowed(snapshot, landscape, lesson, targets)
     targets = {at: target for at, target in targets.items() if at not in left_alone}
     writes = [
-        Write(o, target.to, target.rule.id, landscape.meaning(o.location).brand, target.since)
+        Write(
+            o,
+            target.to,
+            target.rule.id,
+            landscape.meaning(o.location).brand,
+            target.since,
+            target.cause.subject if target.cause else None,
+        )
         for o in snapshot.observations
         if (target := targets.get(o.location)) and differs(o, target.to, lesson, landscape)
     ]
@@ -127,4 +138,4 @@ def _instead(
             continue
         wanted = {landscape.upwards(scope)[-1] for scope in landscape.meaning(because.location).scopes}
         if landscape.is_wide(o.location) and wanted.issuperset(meaning.scopes):
-            yield Write(o, Reading.OUT, rules.UNWRITABLE.id, None, because.since)
+            yield Write(o, Reading.OUT, rules.UNWRITABLE.id, None, because.since, because.whose)

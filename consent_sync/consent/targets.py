@@ -16,11 +16,12 @@ from .state import Breadth, Cause, Knowledge
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a location should say, by which rule, and the time of the act behind it."""
+    """What a location should say, by which rule, and the time of the act behind it; `cause` is the opt-out, if any."""
 
     to: Reading
     rule: Rule
     since: datetime
+    cause: Cause | None = None
 
 
 def points_at(at: Location, points_of: Mapping[RecordRef, frozenset[ContactPoint]]) -> tuple[ContactPoint, ...]:
@@ -46,7 +47,8 @@ def closed(know: Knowledge, at: Location, points: Iterable[ContactPoint], lesson
         found = [cause for cause in causes if cause]
         if len(found) == len(causes):
             cause = max(found, key=lambda c: c.at)
-            return Target(Reading.OUT, rules.RESTORE if at in lesson.loosened else _rule_for(cause, at), cause.at)
+            rule = rules.RESTORE if at in lesson.loosened else _rule_for(cause, at)
+            return Target(Reading.OUT, rule, cause.at, cause)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,6 +72,9 @@ class Tenant(Protocol):
 
     def landscape(self) -> Landscape:
         """Give what the mapping means in this tenant. Raises MappingError."""
+
+    def names(self) -> Mapping[str, str]:
+        """Give what people call the purposes, topics and lists of the landscape, by id."""
 
     def gather(
         self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
@@ -51,6 +51,13 @@ class DataverseTenant:
     def landscape(self) -> Landscape:
         """Give what the mapping means in this tenant. Raises MappingError."""
         return self._look().landscape
+
+    def names(self) -> Mapping[str, str]:
+        """Give what people call the purposes, topics and lists of the landscape, by id."""
+        facts = self._look().facts
+        return {
+            named.id: named.name for named in (*facts.purposes.values(), *facts.topics.values(), *facts.lists.values())
+        }
 
     def gather(
         self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()
