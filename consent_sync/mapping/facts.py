@@ -77,6 +77,12 @@ class Facts:
     columns: Mapping[str, Mapping[str, str]]
     gone: frozenset[str] = frozenset()
 
+    def names(self) -> dict[str, str]:
+        """Give what people call the purposes, topics and lists, by id."""
+        purposes = {id_: purpose.name for id_, purpose in self.purposes.items()}
+        topics = {id_: topic.name for id_, topic in self.topics.items()}
+        return purposes | topics | {id_: list_.name for id_, list_ in self.lists.items()}
+
     @property
     def stray(self) -> tuple[str, ...]:
         """Commercial purposes that no compliance profile has: nobody can say which brand they are."""

@@ -54,10 +54,7 @@ class DataverseTenant:
 
     def names(self) -> Mapping[str, str]:
         """Give what people call the purposes, topics and lists of the landscape, by id."""
-        facts = self._look().facts
-        return {
-            named.id: named.name for named in (*facts.purposes.values(), *facts.topics.values(), *facts.lists.values())
-        }
+        return self._look().facts.names()
 
     def gather(
         self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()

@@ -190,6 +190,9 @@ class World:
     def landscape(self) -> Landscape:
         return self.scene
 
+    def names(self) -> dict[str, str]:
+        return {}
+
     def gather(
         self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()
     ) -> Snapshot:
