@@ -51,11 +51,23 @@ _COMMON = {"help", "env_file", "as_json"}
 
 def cli_page() -> str:
     """Give the page."""
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # a group, since there are several
+    commands = dict(_commands("", typer.main.get_command(app)))
     table = ["| command | what it does |", "|---|---|"]
-    table += [f"| [`{name}`](#{name}) | {_first_sentence(command.help)} |" for name, command in commands.items()]
+    table += [f"| [`{name}`](#{_slug(name)}) | {_first_sentence(command.help)} |" for name, command in commands.items()]
     sections = [_section(name, command) for name, command in commands.items()]
     return "\n".join([_HEAD, "## Commands\n", *table, "", "\n".join(sections)])
+
+
+def _commands(prefix: str, parent: Any) -> Iterator[tuple[str, Any]]:
+    """Give all commands by their full names, those of groups behind the group's own."""
+    for name, command in parent.commands.items():
+        yield f"{prefix}{name}", command
+        if hasattr(command, "commands"):
+            yield from _commands(f"{prefix}{name} ", command)
+
+
+def _slug(name: str) -> str:
+    return name.replace(" ", "-")
 
 
 def _first_sentence(text: str) -> str:

@@ -23,7 +23,9 @@ from local.company.brands import setup_rows
 from local.demo.servers import ROOT
 from local.emulator import Emulator
 from tests.emulator.support import Client
+from tests.support.azurite import WITH_AZURITE
 
+collect_ignore_glob = [] if WITH_AZURITE else ["test_on_azurite*.py"]
 MAPPING = ROOT / "mapping.example.yaml"
 
 

@@ -60,23 +60,47 @@ ENV_FILE_OPTION = Annotated[
 ]
 
 
-def command[**P](
-    app: typer.Typer, name: str
-) -> Callable[[Callable[Concatenate[Session, P], Shown]], Callable[Concatenate[Session, P], Shown]]:
-    """Make a command of a function that takes a session and the command's own options, and gives what to show."""
+type Command[**P] = Callable[Concatenate[Session, P], Shown]
+"""What a command is written as: a function of a session and the command's own options that gives what to show."""
 
-    def register(function: Callable[Concatenate[Session, P], Shown]) -> Callable[Concatenate[Session, P], Shown]:
-        @functools.wraps(function)
-        def run(ctx: typer.Context, *, as_json: bool, env_file: Path | None, **options: Any) -> None:
-            call: Call = ctx.obj
-            call.code = _carry_out(call.wiring, env_file, as_json, functools.partial(function, **options))
 
-        run.__signature__ = _signature(function)  # type: ignore[attr-defined]
-        run.__annotations__ = {name: p.annotation for name, p in run.__signature__.parameters.items()}  # type: ignore[attr-defined]
-        app.command(name)(run)
+def command[**P](app: typer.Typer, name: str) -> Callable[[Command[P]], Command[P]]:
+    """Make a command of a function."""
+
+    def register(function: Command[P]) -> Command[P]:
+        app.command(name)(_runner(function))
         return function
 
     return register
+
+
+def group(app: typer.Typer, name: str, function: Command[[]]) -> typer.Typer:
+    """Make a group of commands; the name of the group alone runs `function`."""
+    commands = typer.Typer(help=function.__doc__)
+    run = _runner(function)
+
+    @functools.wraps(run)
+    def run_alone(ctx: typer.Context, **options: Any) -> None:
+        if ctx.invoked_subcommand is None:
+            run(ctx, **options)
+
+    commands.callback(invoke_without_command=True)(run_alone)
+    app.add_typer(commands, name=name)
+    return commands
+
+
+def _runner(function: Callable[..., Shown]) -> Callable[..., None]:
+    """Give what typer calls: it takes the common options as well, and notes how the command ended."""
+
+    def run(ctx: typer.Context, *, as_json: bool, env_file: Path | None, **options: Any) -> None:
+        call: Call = ctx.obj
+        call.code = _carry_out(call.wiring, env_file, as_json, functools.partial(function, **options))
+
+    signature = _signature(function)
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    run.__name__, run.__doc__ = function.__name__, function.__doc__
+    return run
 
 
 def _signature(function: Callable[..., Shown]) -> inspect.Signature:
