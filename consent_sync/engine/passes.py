@@ -1,47 +1,46 @@
-"""Sweeps and resyncs: cutting a run into parts, and working one page of one part at a time.
-
-A full pass goes over the records: a consent row of an address that nobody holds has nothing to be in step with.
-"""
+"""Sweeps and resyncs: starting runs, working their messages, and what a person may do with them."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from consent_sync.consent import rules
-from consent_sync.consent.landscape import Mode
-from consent_sync.consent.model import RecordRef, Snapshot, Subject
+from consent_sync.ports.images import Stage
 from consent_sync.ports.ledger import Ledger, Verdict
-from consent_sync.ports.runs import Part, Run, RunKind, Source, State, Tally, state_of, total
+from consent_sync.ports.runs import Part, Phase, Run, RunKind, Source, State, state_of
 from consent_sync.ports.tenant import Page, Tenant
 from consent_sync.ports.wake import PageTurn, Wake
 
-from .gates import planned_with, service_hold
-from .reconcile import Mine, Reconciler, Task
+from .gates import planned_with
+from .open_runs import is_stalled, note_open, note_over, open_runs, turn_of
+from .pages import Pages
+from .phases import Phases, following
+from .plans import CannotApply, all_images, plan_to_apply, what_changed
+from .reconcile import Reconciler
+from .scopes import (
+    EVERYTHING,
+    IMAGES,
+    RANGES,
+    RECORD,
+    RECORDS,
+    WAKE,
+    Scope,
+    changed_since,
+    part_name,
+    slice_of_everything,
+    sources_of,
+    split,
+)
 from .settle import CannotSettle, Settlement, settle
+from .undo import CannotUndo
 
-PAGE_ROWS = 250
 OVERLAP = timedelta(minutes=10)
 """How far a sweep reaches back behind the start of the last one: clocks differ, and transactions end late."""
-
-_WAKE = "wake"
-_RECORDS = ("contact", "lead")
-_ROWS = "msdynmkt_contactpointconsent4"
-_MEMBERS = "listmember"
+_DAY = timedelta(days=1)
+_SLICE = "audit slice"
 _REMEMBERED_RUNS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a resync is to look at: everything, what changed since, one brand, one list, or what `wake` names."""
-
-    says: str
-    since: datetime | None = None
-    brand: str | None = None
-    list_id: str | None = None
-    wake: Wake | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,61 +53,140 @@ class Passes:
     fingerprint: str
     lists: tuple[str, ...]
 
+    # starting a run; each gives the messages that begin it
+
     def start_resync(self, scope: Scope, *, dry_run: bool, reason: str) -> tuple[Run, list[Wake | PageTurn]]:
-        """Record a resync and give the messages that begin it."""
+        """Begin a resync that a person asked for. A dry run that is done is a plan."""
         run = self._run(RunKind.RESYNC, scope.says, reason, dry_run=dry_run)
-        if scope.wake:
-            self.ledger.start_run(run, [Part(run.id, _WAKE, Source(_WAKE))])
-            return run, [replace(scope.wake, run_id=run.id, dry_run=dry_run)]
-        if scope.list_id:
-            sources = [Source(_MEMBERS, scope.list_id), Source(_MEMBERS, scope.list_id, gone=True)]
-        elif scope.since:
-            sources = self._changed_since(scope.since)
-        else:
-            sources = [Source(table, scope.brand) for table in _RECORDS]
-        return run, self._begin(run, sources)
+        if scope.wake is None and scope.list_id is None and scope.since is None:
+            run = replace(run, expected=self.tenant.count(RECORDS))
+        return run, self._begin(run, sources_of(scope, self.lists), scope.named)
 
     def start_sweep(self) -> tuple[Run, list[Wake | PageTurn]]:
-        """Record a sweep over what changed since the last complete one began, and give its first messages."""
+        """Begin a sweep over what changed since the last complete one began, or over everything."""
         since = self._last_complete()
-        sources = self._changed_since(since - OVERLAP) if since else [Source(table) for table in _RECORDS]
-        run = self._run(RunKind.SWEEP, "changes" if since else "all", "timer", dry_run=False)
+        sources = changed_since(since - OVERLAP, self.lists) if since else [Source(table) for table in RECORDS]
+        run = self._run(RunKind.SWEEP, "changes" if since else EVERYTHING, "timer")
         return run, self._begin(run, sources)
+
+    def start_drift(self) -> tuple[Run, list[Wake | PageTurn]]:
+        """Begin a wider sweep, over what changed within a day: whatever a frequent one may have come too early for."""
+        run = self._run(RunKind.DRIFT, "changes of a day", "timer")
+        return run, self._begin(run, changed_since(run.started - _DAY, self.lists))
+
+    def start_audit(self) -> tuple[Run, list[Wake | PageTurn]]:
+        """Begin the next slice of a rolling pass over everything, whatever changed or not."""
+        number = self._next_slice()
+        run = self._run(RunKind.AUDIT, f"slice {number + 1} of {RANGES}", "timer")
+        return run, self._begin(run, slice_of_everything(number))
+
+    def start_apply(
+        self, plan_id: str, *, by: str, reason: str, wake: Wake | None = None
+    ) -> tuple[Run, list[Wake | PageTurn]]:
+        """Begin to write what a plan says, after looking whether it still is what would be written.
+
+        A plan of one contact point needs the `wake` again, since no plan keeps an address. Raises CannotApply where the
+        mapping has changed; where the tenant has, the run is refused before it writes anything.
+        """
+        plan = plan_to_apply(self.ledger, plan_id, self.fingerprint)
+        if not by.strip():
+            raise CannotApply("applying a plan needs a name")
+        run = replace(
+            self._run(RunKind.APPLY, plan.scope, reason),
+            plan=plan.id,
+            undoes=plan.undoes,
+            by=by.strip(),
+            expected=plan.expected,
+        )
+        parts = [
+            Part(run.id, part.name, part.source, Phase.CHECK, start=part.start, cursor=part.start)
+            for part in self.ledger.parts(plan.id)
+        ]
+        if any(part.source.table == WAKE for part in parts) and wake is None:
+            raise CannotApply("the plan is about one contact point: name it again")
+        return run, self._record(run, parts, wake)
+
+    def start_undo(self, run_id: str, *, by: str, why: str, dry_run: bool) -> tuple[Run, list[Wake | PageTurn]]:
+        """Begin to take back what a run wrote. Without a name `by` it only restricts. Raises CannotUndo."""
+        undone = self.ledger.run(run_id)
+        if (
+            undone is None
+            or undone.dry_run
+            or not any(i.stage is not Stage.PLANNED for i in all_images(self.ledger, run_id))
+        ):
+            raise CannotUndo("no such run wrote anything")
+        run = self._run(RunKind.UNDO, f"undo of {undone.id}", why, dry_run=dry_run)
+        run = replace(run, undoes=undone.id, by=by.strip())
+        return run, self._begin(run, [Source(IMAGES, undone.id)])
+
+    # working messages
 
     def wake(self, wake: Wake, *, last_try: bool = False) -> None:
         """Reconcile what `wake` names. Raises ConsentSyncError; the part of a run that asked for it says why."""
-        part = self.ledger.part(wake.run_id, _WAKE) if wake.run_id else None
-        if part is None:
+        part = self.ledger.part(wake.run_id, WAKE) if wake.run_id else None
+        run = self.ledger.run(part.run_id) if part else None
+        if part is None or run is None:
             self.reconcile(wake)
-        elif not part.finished:
-            done = self._work(part, lambda: Page(wake.points, wake.records, after=None), last_try=last_try)
-            self.ledger.advance(done, part.seq)
+            return
+        if part.over:
+            return
+        page, pages = Page(wake.points, wake.records, None, rows=wake.rows, size=1), self._pages
+        done = pages.work(run, part, last_try=last_try, page=page)
+        if part.phase is Phase.CHECK:
+            refusal = what_changed(self.ledger, run.plan or "", run.id)
+            going_on = replace(done, phase=Phase.OPT_INS)
+            done = (
+                replace(done, stopped=State.REFUSED, problem=refusal)
+                if refusal
+                else replace(pages.work(run, going_on, last_try=last_try, page=page), seq=done.seq)
+            )
+        self.ledger.advance(done, part.seq)
 
     def turn(self, turn: PageTurn, *, last_try: bool = False) -> list[PageTurn]:
         """Work the next page of a part and give the turns after it, none at the end or where another was faster.
 
-        A run writes its opt-outs first. When all of them are written and the opt-ins it found are few enough, it goes
-        over the same sources again for these; if they are too many, it stops and a hold asks a person.
-
         Raises ConsentSyncError where the page could not be worked completely: the checkpoint stays, the part says why.
         """
-        part = self.ledger.part(turn.run_id, turn.part)
-        if part is None or part.finished or part.seq != turn.seq:
+        part, run = self.ledger.part(turn.run_id, turn.part), self.ledger.run(turn.run_id)
+        if part is None or run is None or part.over or part.seq != turn.seq:
             return []
-        done = self._work(part, lambda: self._page(part), last_try=last_try)
-        further = self._openings(done) if done.finished else []
-        self.ledger.add_parts(further)
-        if not self.ledger.advance(done, part.seq):
-            return []
-        if not done.finished:
-            return [PageTurn(turn.run_id, turn.part, done.seq)]
-        return [PageTurn(part.run_id, part.name) for part in further]
+        done = self._pages.work(run, part, last_try=last_try)
+        if done.finished is None:
+            ranges = split(done)
+            if not ranges:
+                return [turn_of(done)] if self.ledger.advance(done, part.seq) else []
+            self.ledger.add_parts(ranges)
+            ended = replace(done, source=replace(done.source, upto=done.cursor), finished=_now())
+            return [turn_of(each) for each in ranges] if self.ledger.advance(ended, part.seq) else []
+        return self._end(run, done, part.seq)
+
+    # what a timer and a person may do with runs
+
+    def is_sweeping(self) -> bool:
+        """Whether an earlier sweep is still at work, so that another one would do the same again."""
+        return any(run.kind is RunKind.SWEEP for run, _ in open_runs(self.ledger))
+
+    def revive(self) -> list[PageTurn]:
+        """Give the messages of chains that were lost or given up, and of phases that nobody began."""
+        turns, now = list[PageTurn](), _now()
+        for run, parts in open_runs(self.ledger):
+            for part in parts:
+                if not part.over and part.source.table != WAKE and is_stalled(part, run, now):
+                    alive = replace(part, parked=False, moved=now, revived=part.revived + 1)
+                    turns += [turn_of(part)] if self.ledger.advance(alive, part.seq) else []
+            if all(part.over for part in parts):
+                begun = self._go_on(run)
+                turns += begun
+                if not begun:
+                    note_over(self.ledger, run.id)
+        return turns
 
     def approve(self, run_id: str) -> list[PageTurn]:
         """Let a run that the brake stopped write its opt-ins: give the turns that begin it."""
-        further = [_opening_part(part) for part in self.ledger.parts(run_id) if not part.opening]
+        further = following(self.ledger.parts(run_id), Phase.OPT_INS)
         self.ledger.add_parts(further)
-        return [PageTurn(part.run_id, part.name) for part in further]
+        note_open(self.ledger, run_id)
+        return [turn_of(part) for part in further]
 
     def settle(self, hold_id: str, settlement: Settlement) -> list[Wake | PageTurn]:
         """Settle a hold, and give the messages that carry its consequences out. Raises CannotSettle."""
@@ -123,79 +201,56 @@ class Passes:
             return [*self.approve(hold.location)]
         return [wake] if wake else []
 
-    def _openings(self, done: Part) -> list[Part]:
-        """Give the parts that write the run's opt-ins, if `done` was the last of the others and the brake allows it."""
-        run = self.ledger.run(done.run_id)
-        parts = [done, *(part for part in self.ledger.parts(done.run_id) if part.name != done.name)]
-        if run is None or run.dry_run or not all(part.finished for part in parts) or any(p.opening for p in parts):
+    # inside
+
+    @property
+    def _pages(self) -> Pages:
+        return Pages(self.tenant, self.ledger, self.reconcile)
+
+    def _end(self, run: Run, done: Part, expected_seq: int) -> list[PageTurn]:
+        """Record the end of a part; whoever ends the last one of a phase begins the next.
+
+        The next phase's parts are recorded first, so that a run never looks done in between.
+        """
+        others = [part for part in self.ledger.parts(run.id) if part.name != done.name]
+        coming = self._phases.after(run, [done, *others])
+        if coming.refusal:
+            done = replace(done, stopped=State.REFUSED, problem=coming.refusal)
+        self.ledger.add_parts(coming.parts)
+        if not self.ledger.advance(done, expected_seq):
             return []
-        tally, policy = total(parts), self.tenant.landscape().policy
-        if policy.is_too_much(sum(tally.planned.values()) - tally.opening, tally.decided):
-            self.ledger.open_hold(service_hold(rules.HOLD_MANY_OUT.id, run.id, _now()))
-        if not tally.opening or self.reconcile.mode() is not Mode.TWO_WAY:
-            return []
-        if policy.is_too_much(tally.opening, tally.decided):
-            self.ledger.open_hold(service_hold(rules.HOLD_BRAKE.id, run.id, _now()))
-            return []
-        return [_opening_part(part) for part in parts]
+        if coming.refusal or coming.parts:
+            return [turn_of(part) for part in coming.parts]
+        return self._go_on(run)  # two may have ended at the same moment, each taking the other for unfinished
 
-    def _work(self, part: Part, read: Callable[[], Page], *, last_try: bool) -> Part:
-        """Read a page, reconcile it, and give the part with its checkpoint behind the page."""
-        run = self.ledger.run(part.run_id)
-        dry_run = run is not None and run.dry_run
-        try:
-            with self.tenant.counting() as counter:
-                page = read()
-                tally = part.tally
-                if page.points or page.records:
-                    task = Task(
-                        part.run_id,
-                        dry_run,
-                        _share(page.covers),
-                        None if part.source.table == _MEMBERS else part.source.name,
-                        Mode.TWO_WAY if part.opening or part.source.table == _WAKE else Mode.RESTRICT,
-                    )
-                    found = self.reconcile(Wake(page.points, page.records), task)
-                    tally += Tally(written=found.written) if part.opening else found
-                tally = replace(tally, requests=part.tally.requests + counter.requests)
-        except Exception as error:
-            says = f"{type(error).__name__}: {error}"
-            self.ledger.advance(replace(part, problem=says, parked=last_try), part.seq)
-            raise
-        finished = None if page.after else _now()
-        return replace(
-            part, cursor=page.after, seq=part.seq + 1, finished=finished, tally=tally, problem=None, parked=False
-        )
+    def _go_on(self, run: Run) -> list[PageTurn]:
+        """Begin the next phase of a run, if all its parts are over and nobody else did."""
+        parts = self.ledger.parts(run.id)
+        coming = self._phases.after(run, parts)
+        if coming.refusal:
+            self.ledger.advance(replace(parts[0], stopped=State.REFUSED, problem=coming.refusal), parts[0].seq)
+        self.ledger.add_parts(coming.parts)
+        return [turn_of(part) for part in coming.parts]
 
-    def _page(self, part: Part) -> Page:
-        if not part.source.gone:
-            return self.tenant.page(part.source, part.cursor, PAGE_ROWS)
-        return self._gone(part.source, part.cursor)
+    @property
+    def _phases(self) -> Phases:
+        return Phases(self.tenant, self.ledger, self.reconcile)
 
-    def _gone(self, source: Source, after: str | None) -> Page:
-        """Find members that the ledger remembers and the list no longer has: leaving a list leaves no trace."""
-        remembered = {record for record in self.ledger.members(source.name or "") if record.id > (after or "")}
-        cursor = None
-        while remembered:
-            page = self.tenant.page(replace(source, gone=False), cursor, _WHOLE_PAGE)
-            remembered.difference_update(page.records)
-            if (cursor := page.after) is None:
-                break
-        gone = sorted(remembered, key=lambda record: record.id)[:PAGE_ROWS]
-        left = self.ledger.remembers(source.name or "", gone)
-        return Page((), tuple(sorted(left)), gone[-1].id if len(gone) == PAGE_ROWS else None)
+    def _begin(self, run: Run, sources: list[Source], wake: Wake | None = None) -> list[Wake | PageTurn]:
+        """Record a run over these sources. One address or one record was asked for: it is written in one go."""
+        phases = {WAKE: Phase.OPT_INS, RECORD: Phase.OPT_INS}
+        parts = [Part(run.id, part_name(s), s, phases.get(s.table, Phase.OPT_OUTS)) for s in sources]
+        return self._record(run, parts, wake)
 
-    def _changed_since(self, since: datetime) -> list[Source]:
-        tables = [Source(table, since=since) for table in (*_RECORDS, _ROWS)]
-        joined = [Source(_MEMBERS, list_id, since) for list_id in self.lists]
-        return [*tables, *joined, *(Source(_MEMBERS, list_id, gone=True) for list_id in self.lists)]
-
-    def _begin(self, run: Run, sources: list[Source]) -> list[Wake | PageTurn]:
-        parts = [Part(run.id, _part_name(source), source) for source in sources]
+    def _record(self, run: Run, parts: list[Part], wake: Wake | None) -> list[Wake | PageTurn]:
         self.ledger.start_run(run, parts)
-        return [PageTurn(run.id, part.name) for part in parts]
+        note_open(self.ledger, run.id)
+        return [
+            replace(wake, run_id=run.id, dry_run=run.dry_run) if wake and part.source.table == WAKE else turn_of(part)
+            for part in parts
+        ]
 
-    def _run(self, kind: RunKind, scope: str, reason: str, *, dry_run: bool) -> Run:
+    def _run(self, kind: RunKind, scope: str, reason: str, *, dry_run: bool = False) -> Run:
         mode = self.reconcile.mode()
         return Run(uuid.uuid4().hex, kind, mode, dry_run, scope, reason, self.fingerprint, _now())
 
@@ -206,7 +261,7 @@ class Passes:
         """
         mode = self.reconcile.mode()
         for run in self.ledger.runs(_REMEMBERED_RUNS):
-            looked = run.scope == "all" or run.kind is RunKind.SWEEP
+            looked = run.scope == EVERYTHING or run.kind is RunKind.SWEEP
             if (
                 looked
                 and not run.dry_run
@@ -216,37 +271,13 @@ class Passes:
                 return run.started
         return None
 
-
-_WHOLE_PAGE = 5000
-
-
-def _opening_part(part: Part) -> Part:
-    return Part(part.run_id, f"{part.name}{_OPENING}", part.source, opening=True)
-
-
-_OPENING = "+opt-ins"
-
-
-def _share(covers: frozenset[RecordRef] | None) -> Mine:
-    """Give what a page decides, so that the pages of a full pass decide each contact point and record exactly once."""
-
-    def mine(snapshot: Snapshot, subject: Subject) -> bool:
-        if covers is None:
-            return True
-        # only a page that sees a merged record knows what its master inherits, and all who share an address with it
-        masters = set(snapshot.merged.values())
-        if isinstance(subject, RecordRef):
-            points = snapshot.points_of.get(subject, frozenset()) if masters else ()
-            return subject in covers or any(not masters.isdisjoint(snapshot.holders[point]) for point in points)
-        holders = snapshot.holders.get(subject, frozenset())
-        return bool(holders) and (min(holders) in covers or not masters.isdisjoint(holders))
-
-    return mine
+    def _next_slice(self) -> int:
+        while True:
+            stands = self.ledger.note(_SLICE)
+            number = (int(stands) + 1) % RANGES if stands else 0
+            if self.ledger.set_note(_SLICE, str(number), stands):
+                return number
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _part_name(source: Source) -> str:
-    return "-".join(str(piece) for piece in (source.table, source.name, "gone" if source.gone else None) if piece)

@@ -23,6 +23,7 @@ from consent_sync.consent.landscape import Landscape, Mode
 from consent_sync.consent.model import Reading, RecordRef, Snapshot, Subject
 from consent_sync.consent.registers import Entry
 from consent_sync.errors import ConsentSyncError
+from consent_sync.ports.images import Stage
 from consent_sync.ports.ledger import HistoryLine, Ledger, LedgerConflict
 from consent_sync.ports.runs import Tally
 from consent_sync.ports.tenant import Outcome, Result, Tenant
@@ -33,6 +34,8 @@ from .brake import admits
 from .emptied import freeze_emptied, frozen_names, with_memory_of, without
 from .gates import service_hold
 from .kinship import carried_since, kinship
+from .plans import image_of, outcome_of, planned_only
+from .undo import Amend
 
 _ATTEMPTS = 20
 _PAUSE = 0.2
@@ -54,15 +57,24 @@ def _all(_snapshot: Snapshot, _subject: Subject) -> bool:
     return True
 
 
+def _as_learnt(_snapshot: Snapshot, lesson: Lesson) -> Lesson:
+    return lesson
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
-    """How a reconcile is meant: for which run, only to see, narrowed to a share or a brand, up to which mode."""
+    """How a reconcile is meant: for which run, only to see, narrowed to a share or a brand, up to which mode.
+
+    With `plan`, nothing is written that is not in the plan of that run; `amend` adds to what is learnt.
+    """
 
     run_id: str | None = None
     dry_run: bool = False
     mine: Mine = _all
     brand: str | None = None
     ceiling: Mode = Mode.TWO_WAY
+    plan: str | None = None
+    amend: Amend = _as_learnt
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +105,8 @@ class Reconciler:
     def __call__(self, wake: Wake, task: Task = Task()) -> Tally:
         """Bring what `wake` names in step, as far as `task` asks for it.
 
-        A dry run reads and decides, and leaves no trace in either place. Raises ConsentSyncError where something could
-        not be read, or written: then the same wake has to come again.
+        A dry run reads and decides, and leaves no trace but the plan of its run. Raises ConsentSyncError where
+        something could not be read, or written: then the same wake has to come again.
         """
         mode = min(self.mode(), task.ceiling, key=lambda m: m.step)
         with self.tenant.counting(wake.correlation) as counter:
@@ -106,10 +118,12 @@ class Reconciler:
                     return replace(tally, requests=counter.requests)
         raise NotSettled(f"{len(wake.points) + len(wake.records)} contact points changed under every one of our looks")
 
-    def look(self, wake: Wake, known: Mapping[Subject, object] = MappingProxyType({})) -> Look:
+    def look(
+        self, wake: Wake, amend: Amend = _as_learnt, known: Mapping[Subject, object] = MappingProxyType({})
+    ) -> Look:
         """Read what `wake` names and decide, leaving no trace anywhere.
 
-        `known` are versions of entries that we know to be older than this look.
+        `amend` adds to what is learnt; `known` are versions of entries that we know to be older than this look.
         """
         landscape, before = self.tenant.landscape(), self.ledger.revision()
         found = self.tenant.gather(wake.points, wake.records, wake.rows)
@@ -118,7 +132,7 @@ class Reconciler:
         entries = self.ledger.load({*snapshot.holders, *snapshot.records})
         saved = any(e.revision > before and known.get(e.subject) != e.version for e in entries.values())
         busy = saved or any(_is_writing(entry, snapshot) for entry in entries.values())
-        lesson = learn(snapshot, entries, landscape, self._told(wake, snapshot, entries, frozen))
+        lesson = amend(snapshot, learn(snapshot, entries, landscape, self._told(wake, snapshot, entries, frozen)))
         return Look(landscape, snapshot, entries, frozen, lesson, decide(snapshot, lesson, landscape), busy)
 
     def _once(self, wake: Wake, task: Task, mode: Mode, known: dict[Subject, object]) -> Tally | None:
@@ -126,15 +140,19 @@ class Reconciler:
 
         `known` takes up the versions of the entries as they stand now, before the next look begins.
         """
-        look = self.look(wake, known)
+        look = self.look(wake, task.amend, known)
         snapshot, entries, frozen, lesson = look.snapshot, look.entries, look.frozen, look.lesson
         known |= {subject: entry.version for subject, entry in entries.items()}
         if look.busy or (not task.dry_run and freeze_emptied(self.ledger, lesson.evidence, snapshot.read_until)):
             return None
         whose = {subject for subject in entries if task.mine(snapshot, subject)}
         decision = _narrowed(look.decision, whose, task.brand)
+        if task.plan:
+            decision = planned_only(decision, self.ledger, task.plan)
         tally = _tally(sum(point in whose for point in snapshot.holders), decision, mode)
         if task.dry_run:
+            if task.run_id:
+                self.ledger.keep_images(task.run_id, [image_of(self.ledger, write) for write in decision.writes])
             return tally
         share = self._share_of(lesson, whose, snapshot, entries)
         kept = {subject: with_memory_of(frozen, entries[subject], entry) for subject, entry in share.entries.items()}
@@ -171,7 +189,11 @@ class Reconciler:
             raise
         if not writes:
             return []
+        if run_id:
+            self.ledger.keep_images(run_id, [replace(image_of(self.ledger, w), stage=Stage.BEGUN) for w in writes])
         results = self.tenant.apply(writes)
+        if run_id:
+            self.ledger.keep_images(run_id, [outcome_of(self.ledger, result) for result in results])
         done = self.ledger.save(remember(kept, lesson.entries, results), _written(results, run_id), decision.holds)
         known |= {subject: entry.version for subject, entry in done.items()}
         if error := next((result.error for result in results if result.outcome is Outcome.FAILED), None):

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from consent_sync.consent.landscape import Mode
-from consent_sync.engine.passes import Scope
+from consent_sync.engine.scopes import Scope
 from consent_sync.mapping.schema import MappingFile
 from consent_sync.ports.ledger import Ledger
 from consent_sync.ports.runs import Part, Run, RunKind, State, state_of, total

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -24,7 +25,8 @@ class Image:
     """One write: what the place said before (`was`, with the row's `version`), and what it is made to say (`to`).
 
     `key` is the ledger's name of the subject: a keyed hash, or a record's table and id. `location` names the place
-    within it; `row_id` is the row that the write made. `present` says whether there was a row or membership before.
+    within it; `row_id` is the row that the write made. `present` says whether there was a row or membership before;
+    `at` is a server time that the write certainly did not happen before.
     """
 
     key: str
@@ -37,6 +39,7 @@ class Image:
     brand: str | None
     stage: Stage = Stage.PLANNED
     row_id: str | None = None
+    at: datetime | None = None
 
     @property
     def place(self) -> str:
@@ -52,3 +55,6 @@ class Images(Protocol):
 
     def images(self, run_id: str, after: str = "", limit: int = 1000) -> list[Image]:
         """Give the next images of a run by their place, beginning behind the place `after`."""
+
+    def images_at(self, run_id: str, places: Collection[str]) -> dict[str, Image]:
+        """Give the images of a run at these places, by place, where there are any."""

@@ -18,13 +18,16 @@ from consent_sync.consent.landscape import Mode
 class Source:
     """What to page through: all rows of `table`, narrowed to those changed `since` and to list or row `name`.
 
-    With `gone`, the members that the ledger remembers on list `name` and that the list no longer has.
+    With `gone`, the members that the ledger remembers on list `name` and that the list no longer has. A range of keys
+    begins behind `above` and ends with `upto`, in whatever order the server sorts them.
     """
 
     table: str
     name: str | None = None
     since: datetime | None = None
     gone: bool = False
+    above: str | None = None
+    upto: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Tally:
     """What was done, in numbers: contact points read and decided, writes done, skipped (the mode forbids), failed.
 
     `planned` counts the writes that the decision asked for by (brand, rule, change), `opening` those of them that are
-    opt-ins; `requests` counts round trips.
+    opt-ins; `requests` counts round trips, `rows` the rows that were paged through.
     """
 
     read: int = 0
@@ -43,6 +46,7 @@ class Tally:
     failed: int = 0
     requests: int = 0
     opening: int = 0
+    rows: int = 0
     planned: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Tally) -> Tally:
@@ -58,20 +62,29 @@ class Tally:
             self.failed + other.failed,
             self.requests + other.requests,
             self.opening + other.opening,
+            self.rows + other.rows,
             planned,
         )
 
 
 class RunKind(StrEnum):
-    """Who asked for the run: the timer or a person."""
+    """Who asked for the run, and what for: three timers, or a person."""
 
     SWEEP = "sweep"
+    DRIFT = "drift"
+    AUDIT = "audit"
     RESYNC = "resync"
+    APPLY = "apply"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One sweep or resync. `scope` is what was asked for, in the words of the request, without contact points."""
+    """One sweep or resync. `scope` is what was asked for, in the words of the request, without contact points.
+
+    `plan` is the run whose plan this one applies, `undoes` the run whose writes it takes back; `by` is the person who
+    answers for that. `expected` is about how many rows there are to page through, None where nobody knows.
+    """
 
     id: str
     kind: RunKind
@@ -81,39 +94,65 @@ class Run:
     reason: str
     fingerprint: str
     started: datetime
+    plan: str | None = None
+    undoes: str | None = None
+    by: str = ""
+    expected: int | None = None
+
+
+class Phase(StrEnum):
+    """What a part of a run may do: compare what it finds with a plan, write opt-outs, or write opt-ins too."""
+
+    CHECK = "check"
+    OPT_OUTS = "opt-outs"
+    OPT_INS = "opt-ins"
+
+
+class State(StrEnum):
+    """How a run stands. One that was refused found something else than its plan, and wrote nothing."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One chain of pages of a run. `seq` counts its checkpoints.
+    """One chain of pages of a run, which began behind the key `start`. `seq` counts its checkpoints.
 
-    `problem` says why the last try at the next page failed; `parked` that no further try will be made by itself. A
-    part that is `opening` writes the opt-ins that the part of the same source found, once all opt-outs are written.
+    `problem` says why the last try at the next page failed; `parked` that no further try is made until a sweep revives
+    the chain, which it does only so often. `moved` is when it last showed a sign of life. A part that was `stopped`
+    ends where it stands.
     """
 
     run_id: str
     name: str
     source: Source
+    phase: Phase = Phase.OPT_OUTS
+    start: str | None = None
     cursor: str | None = None
     seq: int = 0
     finished: datetime | None = None
     tally: Tally = field(default_factory=Tally)
     problem: str | None = None
     parked: bool = False
-    opening: bool = False
+    stopped: State | None = None
+    moved: datetime | None = None
+    revived: int = 0
 
-
-class State(StrEnum):
-    """How a run stands."""
-
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be done in it."""
+        return self.finished is not None or self.stopped is not None
 
 
 def state_of(parts: Iterable[Part]) -> State:
-    """Done when all parts are, failed when one is parked, running meanwhile."""
+    """Stopped when one part is, done when all are, failed when one is parked, running meanwhile."""
     parts = tuple(parts)
+    if stopped := next((part.stopped for part in parts if part.stopped), None):
+        return stopped
     if all(part.finished for part in parts):
         return State.DONE
     return State.FAILED if any(part.parked for part in parts) else State.RUNNING

@@ -45,13 +45,15 @@ class Page:
     """Some contact points, and records by id, to look at; `after` is where to go on, None at the end.
 
     A page of a full pass covers the records in `covers`, so that what several pages see is decided by one; None for a
-    page that decides all it sees.
+    page that decides all it sees. `rows` are consent rows by their ids, `size` the number of rows that were read.
     """
 
     points: tuple[ContactPoint, ...]
     records: tuple[RecordRef, ...]
     after: str | None
     covers: frozenset[RecordRef] | None = None
+    rows: tuple[str, ...] = ()
+    size: int = 0
 
 
 class RequestCount(Protocol):
@@ -86,6 +88,9 @@ class Tenant(Protocol):
 
     def page(self, source: Source, after: str | None, size: int) -> Page:
         """Read the next page of contact points and records; `after` is the last page's, None at the start."""
+
+    def count(self, names: Collection[str]) -> int | None:
+        """Give about how many rows these tables have, None where nobody can tell."""
 
     def counting(self, correlation_id: str = "") -> AbstractContextManager[RequestCount]:
         """Count the round trips of this thread within the block, which all carry the correlation id."""

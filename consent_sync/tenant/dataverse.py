@@ -12,7 +12,7 @@ from consent_sync.consent.decide import Write
 from consent_sync.consent.landscape import Landscape
 from consent_sync.consent.model import ContactPoint, Kind, RecordRef, Snapshot
 from consent_sync.dataverse.client import DataverseClient
-from consent_sync.dataverse.errors import NotFound
+from consent_sync.dataverse.errors import DataverseError, NotFound
 from consent_sync.mapping.facts import Facts
 from consent_sync.mapping.load import LoadedMapping
 from consent_sync.mapping.resolve import resolve
@@ -77,6 +77,18 @@ class DataverseTenant:
     def page(self, source: Source, after: str | None, size: int) -> Page:
         """Read the next page of contact points and records; `after` is the last page's, None at the start."""
         return read_page(self._client, self._look(), source, after, size)
+
+    def count(self, names: Collection[str]) -> int | None:
+        """Give about how many rows these tables have, None where Dataverse does not tell: it counts once a day.
+
+        Source: Microsoft's reference of the function RetrieveTotalRecordCount.
+        """
+        asked = ",".join(f"'{name}'" for name in names)
+        try:
+            body = self._client.get(f"RetrieveTotalRecordCount(EntityNames=[{asked}])")
+            return sum(int(value) for value in body["EntityRecordCountCollection"]["Values"])
+        except (DataverseError, TypeError, KeyError, ValueError):
+            return None
 
     def counting(self, correlation_id: str = "") -> AbstractContextManager[RequestCount]:
         """Count the round trips of this thread within the block, which all carry the correlation id."""

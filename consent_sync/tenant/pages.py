@@ -22,30 +22,40 @@ def read_page(client: DataverseClient, lens: Lens, source: Source, after: str | 
     if source.table == tables.ROW_TABLE:
         return _consent_rows(client, source, after, size)
     key, columns = tables.RECORD_KEYS[source.table], lens.address_columns(source.table)
-    condition = _since("modifiedon", source)
+    condition = _narrowed("modifiedon", key, source)
     rows = _rows(client, tables.RECORD_SETS[source.table], key, columns, condition, after, size)
     points = {point for row in rows for point in lens.points_in(source.table, row)}
     covers = None if source.since else frozenset(RecordRef(source.table, row[key]) for row in rows)
-    return Page(tuple(sorted(points)), (), _last(rows, key, size), covers)
+    return Page(tuple(sorted(points)), (), _last(rows, key, size), covers, size=len(rows))
 
 
 def _consent_rows(client: DataverseClient, source: Source, after: str | None, size: int) -> Page:
-    condition = [eq(tables.POINT_TYPE, tables.CHANNELS[Channel.EMAIL]), *_since("modifiedon", source)]
+    condition = [
+        eq(tables.POINT_TYPE, tables.CHANNELS[Channel.EMAIL]),
+        *_narrowed("modifiedon", tables.ROW_KEY, source),
+    ]
     rows = _rows(client, tables.ROW_SET, tables.ROW_KEY, (tables.POINT_VALUE,), condition, after, size)
     found = (ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]) for row in rows)
-    return Page(tuple(sorted({point for point in found if point})), (), _last(rows, tables.ROW_KEY, size))
+    return Page(
+        tuple(sorted({point for point in found if point})), (), _last(rows, tables.ROW_KEY, size), size=len(rows)
+    )
 
 
 def _members(client: DataverseClient, source: Source, after: str | None, size: int) -> Page:
-    condition = [f"_listid_value eq {guid(source.name or '')}", *_since("createdon", source)]
+    condition = [f"_listid_value eq {guid(source.name or '')}", *_narrowed("createdon", "listmemberid", source)]
     rows = _rows(client, "listmembers", "listmemberid", ("_entityid_value", "entitytype"), condition, after, size)
     tables_of = ((row, tables.MEMBER_TABLES.get(row["entitytype"])) for row in rows)
     records = tuple(RecordRef(table, row["_entityid_value"]) for row, table in tables_of if table in tables.RECORD_SETS)
-    return Page((), records, _last(rows, "listmemberid", size))
+    return Page((), records, _last(rows, "listmemberid", size), size=len(rows))
 
 
-def _since(column: str, source: Source) -> list[str]:
-    return [f"{column} ge {literal(source.since)}"] if source.since else []
+def _narrowed(column: str, key: str, source: Source) -> list[str]:
+    """Give the conditions that narrow a source: changed since, by `column`, and a range of keys."""
+    return [
+        *([f"{column} ge {literal(source.since)}"] if source.since else []),
+        *([f"{key} gt {guid(source.above)}"] if source.above else []),
+        *([f"{key} le {guid(source.upto)}"] if source.upto else []),
+    ]
 
 
 def _rows(  # noqa: PLR0913  - the parts of one query

@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
 from consent_sync.consent.model import Channel, ContactPoint, Reading, RecordRef
-from consent_sync.engine.passes import Scope
+from consent_sync.engine.scopes import Scope
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.wake import PageTurn, Wake
 from local.emulator.faults import RequestFault

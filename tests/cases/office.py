@@ -22,7 +22,7 @@ from consent_sync.dataverse.batch import Operation
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.endpoint import WebhookEndpoint
 from consent_sync.dataverse.registration import register
-from consent_sync.engine.passes import Scope
+from consent_sync.engine.scopes import Scope
 from consent_sync.mapping.load import load_mapping
 from consent_sync.operate.service import Service
 from consent_sync.operate.webhook import wake_from

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consent_sync.engine.passes import Scope
+from consent_sync.engine.scopes import Scope
 from consent_sync.ports.wake import PageTurn
 from tests.cases.mappings import OpenOffice, one_brand
 from tests.cases.office import IN, INACTIVE_CONTACT, OUT, Office

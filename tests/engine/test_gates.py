@@ -10,8 +10,9 @@ import pytest
 from consent_sync.consent.landscape import Mode
 from consent_sync.consent.model import Reading
 from consent_sync.engine.gates import LEASE, Gates
-from consent_sync.engine.passes import Passes, Scope
+from consent_sync.engine.passes import Passes
 from consent_sync.engine.reconcile import Reconciler
+from consent_sync.engine.scopes import Scope
 from consent_sync.engine.settle import CannotSettle, Settlement
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger

@@ -25,6 +25,7 @@ def test_images_come_back_in_order_page_by_page_and_run_by_run(tmp_path: Path) -
     assert first == [image(1), image(2)]
     assert ledger.images("run", after=first[-1].place) == [image(3)]
     assert ledger.images("nobody's") == []
+    assert ledger.images_at("run", [image(2).place, image(8).place]) == {image(2).place: image(2)}
 
 
 def test_the_latest_image_of_a_place_stands(tmp_path: Path) -> None:

@@ -228,6 +228,9 @@ class World:
         points = {r.point for r in self.rows.values()} | {p for r in self.records.values() for p in r.points}
         return Page(tuple(sorted(points)), tuple(sorted(self.records)), None)
 
+    def count(self, names: Collection[str]) -> int | None:
+        return len(self.records) if names else None
+
     @contextmanager
     def counting(self, correlation_id: str = "") -> Iterator[SimpleNamespace]:
         yield SimpleNamespace(requests=0, retries=0, throttled=0, correlation_id=correlation_id)
