@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.errors import DataverseError
-from consent_sync.engine.passes import PAGE_ROWS
+from consent_sync.engine.pages import PAGE_ROWS
 from consent_sync.ports.runs import Part, total
 
 from .command import console

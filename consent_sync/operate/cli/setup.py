@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from rich.console import Group, RenderableType
 
 from consent_sync.dataverse.endpoint import WebhookEndpoint
-from consent_sync.engine.passes import Scope
+from consent_sync.engine.scopes import Scope
 from consent_sync.errors import ConsentSyncError
 from consent_sync.operate.doctor import Finding, Grade, diagnose
 from consent_sync.operate.registration import NoFunctionApp, endpoint_of, takes_key
