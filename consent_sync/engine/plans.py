@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import batched
 
 from consent_sync.consent.decide import Decision, Write
 from consent_sync.errors import ConsentSyncError
@@ -46,11 +47,11 @@ def all_images(ledger: Ledger, run_id: str) -> Iterator[Image]:
 
 
 def fingerprint_of(images: Iterable[Image]) -> str:
-    """Give the fingerprint of a plan: sixteen digits over what it found and what it wants to write."""
-    digest = hashlib.sha256()
+    """Give the fingerprint of a plan: sixteen digits over what it found and what it wants to write, in any order."""
+    total = 0
     for image in images:
-        digest.update(f"{image.place}\n{_says(image)}\n".encode())
-    return digest.hexdigest()[:16]
+        total += int.from_bytes(hashlib.sha256(f"{image.place}\n{_says(image)}".encode()).digest())
+    return f"{total % 2**64:016x}"
 
 
 def plan_to_apply(ledger: Ledger, plan_id: str, fingerprint: str) -> Run:
@@ -78,7 +79,7 @@ def planned_only(decision: Decision, ledger: Ledger, plan_id: str) -> Decision:
 
 def what_changed(ledger: Ledger, plan_id: str, check_id: str) -> str | None:
     """Say in which places another look differs from a plan; None where it found the same."""
-    differing = list(_differences(all_images(ledger, plan_id), all_images(ledger, check_id)))
+    differing = [*_lost(ledger, plan_id, check_id), *_new(ledger, plan_id, check_id)]
     if not differing:
         return None
     named = "; ".join(differing[:_NAMED])
@@ -86,21 +87,25 @@ def what_changed(ledger: Ledger, plan_id: str, check_id: str) -> str | None:
     return f"{len(differing)} changes are not as planned: {named}{more}"
 
 
-def _differences(planned: Iterator[Image], found: Iterator[Image]) -> Iterator[str]:
-    """Walk both in their order."""
-    old, new = next(planned, None), next(found, None)
-    while old or new:
-        if new is None or (old and old.place < new.place):
-            assert old is not None  # noqa: S101  - one of both is there
+def _beside(ledger: Ledger, run_id: str, other_id: str) -> Iterator[tuple[Image, Image | None]]:
+    """Give each image of a run with the other run's image of the same place."""
+    for few in batched(all_images(ledger, run_id), 500, strict=False):
+        found = ledger.images_at(other_id, [image.place for image in few])
+        yield from ((image, found.get(image.place)) for image in few)
+
+
+def _lost(ledger: Ledger, plan_id: str, check_id: str) -> Iterator[str]:
+    for old, new in _beside(ledger, plan_id, check_id):
+        if new is None:
             yield f"{old.place} was to change ({_says(old)}) and is not any more"
-            old = next(planned, None)
-        elif old is None or new.place < old.place:
+        elif _says(old) != _says(new):
+            yield f"{old.place} was to change ({_says(old)}), now it is ({_says(new)})"
+
+
+def _new(ledger: Ledger, plan_id: str, check_id: str) -> Iterator[str]:
+    for new, old in _beside(ledger, check_id, plan_id):
+        if old is None:
             yield f"{new.place} is to change ({_says(new)}) and was not"
-            new = next(found, None)
-        else:
-            if _says(old) != _says(new):
-                yield f"{new.place} was to change ({_says(old)}), now it is ({_says(new)})"
-            old, new = next(planned, None), next(found, None)
 
 
 def _says(image: Image) -> str:

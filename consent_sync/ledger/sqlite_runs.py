@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable
 
 from pydantic import TypeAdapter
 
@@ -79,3 +80,9 @@ class SqliteRuns:
         """Give the next images of a run by their place, beginning behind the place `after`."""
         query = "SELECT body FROM image WHERE run = ? AND place > ? ORDER BY place LIMIT ?"
         return [_IMAGE.validate_json(body) for (body,) in self._file.page(query, (run_id, after, limit))]
+
+    def images_at(self, run_id: str, places: Collection[str]) -> dict[str, Image]:
+        """Give the images of a run at these places, by place, where there are any."""
+        query = "SELECT body FROM image WHERE run = ? AND place IN (SELECT value FROM json_each(?))"
+        found = [_IMAGE.validate_json(body) for (body,) in self._file.page(query, (run_id, json.dumps(list(places))))]
+        return {image.place: image for image in found}

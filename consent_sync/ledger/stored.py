@@ -239,6 +239,10 @@ class StoredLedger:
         """Give the next images of a run by their place, beginning behind the place `after`."""
         return self._runs.images(run_id, after, limit)
 
+    def images_at(self, run_id: str, places: Collection[str]) -> dict[str, Image]:
+        """Give the images of a run at these places, by place, where there are any."""
+        return self._runs.images_at(run_id, places)
+
     def _fetch(self, keys: Collection[str]) -> dict[str, Kept]:
         found = self._documents.fetch(keys)
         for key, kept in found.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -78,6 +78,12 @@ class TablesRuns:
         values = {"run": key_of(_of(run_id)), "after": key_of(f"image:{after}"), "end": "image;"}
         rows = islice(self._account.query("runs", condition, values, page=min(limit, 1000)), limit)
         return [_IMAGE.validate_json(unpacked("body", row)) for row in rows]
+
+    def images_at(self, run_id: str, places: Collection[str]) -> dict[str, Image]:
+        """Give the images of a run at these places, by place, where there are any."""
+        found = self._account.each(lambda place: self._account.get("runs", _of(run_id), f"image:{place}"), places)
+        images = [_IMAGE.validate_json(unpacked("body", row)) for row in found if row]
+        return {image.place: image for image in images}
 
 
 def _part(part: Part) -> Entity:

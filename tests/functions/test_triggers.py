@@ -21,6 +21,7 @@ TRIGGERS = {
     "settle": "http",
     "parked": "http",
     "replay_parked": "http",
+    "page": "http",
     "status": "http",
     "health": "http",
     "openapi": "http",
