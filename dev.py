@@ -65,6 +65,7 @@ COMMANDS = {
         ),
         needs_npm=True,
     ),
+    "fuzz": Command("attack the parsers with bytes, guided by the code they reach", ("-m", "local.fuzz")),
     "mutate": Command("break the rules in one small way at a time: do the tests notice?", ("-m", "local.mutate")),
     "bench": Command("measure learning and deciding", ("-m", "local.bench")),
     "lock": Command("choose and pin what Azure installs, and list it (needs a package index)", ("-m", "local.supply")),

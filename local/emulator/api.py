@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import metadata, role_actions, schema, sets
 from .actions import UNBOUND
-from .errors import DataverseError, no_segment, not_modelled
+from .errors import DataverseError, bad_request, no_segment, not_modelled
 from .paths import Segment, segments
 from .rows import Rows, find
 from .unmodelled import ENTITY_SETS, OPERATIONS
@@ -34,6 +34,12 @@ class Api:
 
     def handle(self, request: Request, context: Context) -> Response:
         """Answer one request, alone with the store. Raises DataverseError for everything refused."""
+        try:
+            return self._handle(request, context)
+        except RecursionError:
+            raise bad_request("The request is nested too deeply.") from None
+
+    def _handle(self, request: Request, context: Context) -> Response:
         with self._store.lock:
             path = segments(request.path)
             if not path:

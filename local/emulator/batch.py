@@ -180,7 +180,10 @@ def _request_of(batch: Request, part: Part, made: dict[str, str]) -> Request:
     url = _URL_REFERENCE.sub(lambda match: created(match[1]), part.url)
     body = _BODY_REFERENCE.sub(lambda match: match[1] + created(match[2]), part.body)
     if url.startswith(("http://", "https://")):
-        parsed = urlsplit(url)
+        try:
+            parsed = urlsplit(url)
+        except ValueError as error:
+            raise bad_request(f"Invalid URI: {error}") from None
         url = parsed.path + (f"?{parsed.query}" if parsed.query else "")
     path, query = split_url(_SERVICE_ROOT.sub("", url).lstrip("/"))
     inherited = {name: value for name, value in batch.headers.items() if name.startswith(_INHERITED)}

@@ -32,12 +32,15 @@ def seconds_of(stamp: str) -> int:
 
 
 def moment(text: str) -> str:
-    """Any ISO 8601 date or moment as a stored moment. Raises ValueError when it is not one.
+    """Any ISO 8601 date or moment as a stored moment. Raises ValueError when it is none of the years 1 to 9999.
 
     A fraction of a second goes behind the Z: stored moments have none, so text order stays time order
     (`...:00Z` < `...:00Z5` < `...:01Z`).
     """
     parsed = datetime.fromisoformat(text)
-    parsed = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    try:
+        parsed = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
     fraction = f"{parsed.microsecond:06d}" if parsed.microsecond else ""
     return parsed.strftime("%Y-%m-%dT%H:%M:%SZ") + fraction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .security import Rights
     from .store import Store
 
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _LINK_LIMIT = 15
 _CONDITION_LIMIT = 500
 _JOINS = {"inner": "JOIN", "outer": "LEFT JOIN"}
@@ -200,6 +203,8 @@ class Fetch:
             columns += [(column, None) for column in readable(source.table)]
         for child in element.iterfind("attribute"):
             column = column_of(source.table, child.get("name"))
+            if not _ALIAS.fullmatch(child.get("alias") or "alias"):
+                raise bad_request(f"The alias '{child.get('alias')}' is not valid.", "0x80041103")
             if self._aggregate:
                 self._aggregate_column(child, column, source)
             else:
@@ -342,6 +347,6 @@ def _number(element: ET.Element, name: str, default: int) -> int:
     text = element.get(name)
     if text is None:
         return default
-    if not text.isdigit() or int(text) < 1:
+    if not _NUMBER.fullmatch(text) or int(text) < 1:
         raise bad_request(f"Attribute '{name}' of <fetch> must be a positive number, not '{text}'.", "0x80040201")
     return int(text)

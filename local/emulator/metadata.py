@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SETS = frozenset({"EntityDefinitions", "RelationshipDefinitions", "GlobalOptionSetDefinitions", "EntityMetadata"})
 _NAMED = re.compile(r"^(?:LogicalName|SchemaName|Name)\s*=\s*'([^']+)'$")
+_SCHEMA_NAME = re.compile(r"[A-Za-z]\w{0,99}", re.ASCII)
 _ENUM = re.compile(r"Microsoft\.Dynamics\.CRM\.\w+'")
 _EXPANDED = re.compile(r"^\s*(\w+)\s*(?:\((.*)\))?\s*$", re.DOTALL)
 _COLLECTIONS = frozenset({"Attributes", "Keys", "OneToManyRelationships", "ManyToOneRelationships"})
@@ -120,12 +121,11 @@ def _write_key(store: Store, request: Request, table: Table, path: list[Segment]
                 return nothing()
         raise DataverseError(404, "0x80060888", f"Could not find a key with specified name: {wanted}")
     body = request.json()
-    columns = tuple(body.get("KeyAttributes") or ())
-    given = body.get("SchemaName")
-    unknown = [column for column in columns if column not in table.columns]
-    if not isinstance(given, str) or not given or not columns or unknown:
+    given, columns = body.get("SchemaName"), body.get("KeyAttributes")
+    known = isinstance(columns, list) and all(isinstance(name, str) and name in table.columns for name in columns)
+    if not isinstance(given, str) or not _SCHEMA_NAME.fullmatch(given) or not columns or not known:
         raise bad_request("A key needs SchemaName and KeyAttributes that are columns of the table.", "0x80040203")
-    store.add_key(table, given, columns)
+    store.add_key(table, given, tuple(columns))
     return nothing({"OData-EntityId": f"{request.root}{request.path}({definitions.key_id(table, given)})"})
 
 

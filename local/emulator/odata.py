@@ -27,6 +27,8 @@ _QUOTED_OR_LIST = re.compile(r"""'(?:[^']|'')*'|\[((?:[^\[\]'"]|'(?:[^']|'')*'|"
 _QUOTED_OR_ALIAS = re.compile(r"'(?:[^']|'')*'|@\w+")
 _JSON_STRING = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
+_LONG_PATH = re.compile(r"(?:\w+/){20}")
+_CONDITIONS = 500
 _COMPARATORS = {"Eq": "eq", "NotEq": "ne", "Lt": "lt", "LtE": "le", "Gt": "gt", "GtE": "ge"}
 _MIRRORED = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 _DAYS = {"On": "on", "OnOrAfter": "on-or-after", "OnOrBefore": "on-or-before"}
@@ -57,6 +59,8 @@ def _single(match: re.Match[str]) -> str:
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Any:
     """The syntax tree of a filter. Raises 400 when it cannot be read."""
+    if _LONG_PATH.search(_QUOTED.sub("", text)):
+        raise bad_request("A path in the filter is too long.")
     try:
         return ODataParser().parse(ODataLexer().tokenize(_QUOTED_OR_LIST.sub(_list, text.strip())))
     except exceptions.ODataException as error:
@@ -67,7 +71,10 @@ def to_sql(text: str, scope: Scope, clock: Clock, aliases: Mapping[str, str]) ->
     """The WHERE condition of a filter over `scope` (which gains joins) and its values; `aliases` are `@p1` texts."""
     text = _QUOTED_OR_ALIAS.sub(lambda match: aliases.get(match[0], match[0]), text)
     reader = _Reader(clock)
-    return reader.condition(parse(text), scope), reader.values
+    where = reader.condition(parse(text), scope)
+    if reader.conditions > _CONDITIONS:
+        raise bad_request(f"Number of conditions in query exceeded maximum limit {_CONDITIONS}.", "0x8004430C")
+    return where, reader.values
 
 
 class _Reader:
@@ -75,6 +82,7 @@ class _Reader:
 
     def __init__(self, clock: Clock) -> None:
         self.values: list[Any] = []
+        self.conditions = 0
         self._clock = clock
         self._variables: dict[str, Scope] = {}
 
@@ -87,8 +95,10 @@ class _Reader:
             case ast.UnaryOp() if isinstance(node.op, ast.Not):
                 return f"NOT coalesce({self.condition(node.operand, scope)}, 0)"
             case ast.Compare():
+                self.conditions += 1
                 return self._compare(node, scope)
             case ast.Call():
+                self.conditions += 1
                 return self._call(node, scope)
             case ast.CollectionLambda():
                 return self._lambda(node, scope)
@@ -140,9 +150,10 @@ class _Reader:
             part.name.name: part.param for part in node.args if isinstance(part, ast.NamedParam)
         }
         name = node.func.name
-        if "PropertyName" not in arguments:
+        named = arguments.get("PropertyName")
+        if not isinstance(named, ast.String):
             raise bad_request(f"Microsoft.Dynamics.CRM.{name} needs PropertyName='column'.")
-        column, alias = scope.column(arguments["PropertyName"].val.split("/"))
+        column, alias = scope.column(named.val.split("/"))
         plural = arguments.get("PropertyValues")
         wanted = [_plain(part) for part in plural.val] if isinstance(plural, ast.List) else []
         single = _plain(arguments["PropertyValue"]) if "PropertyValue" in arguments else None
@@ -216,8 +227,14 @@ def _path(node: Any) -> list[str]:
 
 
 def _plain(node: Any) -> Any:
-    """A literal in a query function: these take text for every type."""
-    return None if isinstance(node, ast.Null) else node.val
+    """A literal in a query function: these take text for every type. Raises 400 for anything else."""
+    if isinstance(node, ast.Null):
+        return None
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return f"-{_plain(node.operand)}"
+    if not isinstance(node, ast.String | ast.Integer | ast.Float | ast.Boolean | ast.GUID | ast.DateTime | ast.Date):
+        raise bad_request("A literal is expected here.")
+    return node.val
 
 
 _LITERALS: dict[str, tuple[type, ...]] = {

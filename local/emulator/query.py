@@ -28,6 +28,7 @@ COUNT_LIMIT = 5000
 _EXPAND_LIMIT = 15
 _NUMBERS = frozenset({"boolean", "int", "bigint", "decimal", "money"}) | OPTION_KINDS
 _OPTIONS = frozenset({"select", "filter", "orderby", "top", "count", "expand", "skiptoken"})
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _ORDER = re.compile(r"^\s*([\w/]+)(?:\s+(asc|desc))?\s*$", re.IGNORECASE)
 _EXPAND = re.compile(r"^\s*([\w.]+)\s*(?:\((.*)\))?\s*$", re.DOTALL)
 
@@ -62,7 +63,7 @@ def options_of(texts: dict[str, str]) -> Options:
             raise bad_request(f"Syntax error in $orderby: '{part}'.")
         orderby.append((match[1].split("/"), (match[2] or "").lower() == "desc"))
     top = found.get("top")
-    if top is not None and not top.isdigit():
+    if top is not None and not _NUMBER.fullmatch(top):
         raise bad_request(f"Invalid value '{top}' for $top query option found.")
     return Options(
         select=[part.strip() for part in split(found.get("select", "")) if part.strip()],
@@ -147,7 +148,8 @@ class Reader:
         """Up to `size` rows of a table, or of the collection `within` (navigation, id of its owner)."""
         scope = Scope(table, Names(self.rights))
         where, values = self._where(scope, options, within)
-        orders = [(*scope.column(path), descending) for path, descending in options.orderby]
+        paths = {tuple(path): descending for path, descending in reversed(options.orderby)}  # the first one counts
+        orders = [(*scope.column(path), descending) for path, descending in reversed(paths.items())]
         orders.append((table.columns[table.id], scope.alias, False))
         total = None
         if options.count:

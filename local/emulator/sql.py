@@ -109,10 +109,18 @@ def literal(column: Column, value: Any) -> Any:
                 int(value) if isinstance(value, bool) else {"true": 1, "false": 0, "1": 1, "0": 0}[str(value).lower()]
             )
         if column.kind in _NUMBERS:
-            return float(value) if column.kind in {"decimal", "money"} else int(value)
+            return float(value) if column.kind in {"decimal", "money"} else _int64(value)
     except (ValueError, KeyError):
         raise bad_request(f"'{value}' is no value for column '{column.name}'.", "0x80040203") from None
     return guid(value)
+
+
+def _int64(value: Any) -> int:
+    """A whole number that a column can hold. Raises ValueError."""
+    number = int(value)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("out of range")
+    return number
 
 
 def compare(name: str, column: Column, alias: str, value: Any, values: list[Any]) -> str:

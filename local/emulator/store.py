@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import uuid
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import schema
 from .clock import Clock
 from .computed import compute
-from .errors import DataverseError
+from .errors import DataverseError, bad_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ LOOKUP_TYPE = "@Microsoft.Dynamics.CRM.lookuplogicalname"
 _SQL_TYPES = {"boolean": "INTEGER", "int": "INTEGER", "bigint": "INTEGER", "decimal": "NUMERIC", "money": "NUMERIC"}
 _SQL_TYPES |= {"picklist": "INTEGER", "state": "INTEGER", "status": "INTEGER"}
 _FIRST_VERSION = 1_000_000
+_BEYOND = re.compile("too (large|many|big|complex)|overflow|at most")
 _LOAD = 2000  # rows of a table written at once
 
 
@@ -93,8 +95,13 @@ class Store:
         self._sql.execute(sql, values)
 
     def select(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one SELECT and fetch everything."""
-        return self._sql.execute(sql, values).fetchall()
+        """Run one SELECT and fetch everything. Raises 400 for one that is beyond SQLite's limits."""
+        try:
+            return self._sql.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if _BEYOND.search(str(error)):
+                raise bad_request(f"The query is too complex: {error}", "0x80060888") from None
+            raise
 
     def get(self, table: Table, row_id: str) -> Row | None:
         """The row with this id, or None."""

@@ -55,6 +55,8 @@ class Request:
             found = json.loads(self.body)
         except ValueError as error:
             raise bad_request(f"The body is not JSON: {error}", "0x80048d19") from error
+        if b"\\ud" in self.body.lower():
+            _check_text(found)
         if found is None:
             return {}
         if not isinstance(found, dict):
@@ -69,6 +71,14 @@ class Response:
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def _check_text(found: Any) -> None:
+    """Raise 400 for half a character: JSON can escape it, UTF-8 has no bytes for it."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise bad_request("The body holds a lone surrogate.", "0x80048d19") from None
 
 
 def answer(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
