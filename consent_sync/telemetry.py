@@ -30,6 +30,7 @@ class Event(StrEnum):
     PARKED = "parked"
     REFUSED = "refused"
     MISTAKE = "mistake"
+    RESTORED = "restored"
 
 
 SAYS = {
@@ -40,6 +41,7 @@ SAYS = {
     Event.PUT_OFF: "Dataverse asked for a pause, and a message waits for it: `queue`, `seconds`",
     Event.PARKED: "a message failed too often and was given up: `queue`, `tries`, `kind`, `detail`",
     Event.REFUSED: "an HTTP call got a problem document: `function`, `status`, `kind`, `detail`, `request_id`",
+    Event.RESTORED: "somebody restored a backup of Dataverse; everything is compared: `returned`, `loosened`",
     Event.MISTAKE: "a mistake of our own: `function`, `kind`, `place`, `request_id`",
 }
 """What each kind of line means, and its fields, for docs/operations.md."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .landscape import Landscape, Loosened
 from .model import NEVER, Act, Kind, Location, Observation, Reading, RecordRef, Scope, Snapshot, Subject
@@ -23,6 +23,7 @@ class Lesson:
     `readings` says how each observed location is to be read (an absence can mean that the person left); `loosened` are
     the locations that said out when last seen and no longer do, without proof of an opt-in; `doubtful` are opt-ins
     older than the ledger, which prove nothing but may deserve a person's look; `ours` are those that we wrote out.
+    `returned` are those that say what they said before we last looked: somebody restored a backup.
     """
 
     entries: dict[Subject, Entry]
@@ -31,6 +32,11 @@ class Lesson:
     loosened: frozenset[Location]
     doubtful: frozenset[Location]
     ours: frozenset[Location]
+    returned: frozenset[Location] = frozenset()
+
+
+LATE = timedelta(minutes=2)
+"""How long before a look a change may have happened that the look did not see: a transaction may last that long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ def learn(snapshot: Snapshot, entries: Mapping[Subject, Entry], landscape: Lands
     mapped = [a for a in told.acts if (a.location.kind, a.location.name) in landscape.meanings]
     acts = _by_location(replace(a, at=min(a.at, seen_by)) for a in mapped if a.location.subject in entries)
     before = {o.location: _seen_before(entries[o.location.subject], o.location) for o in snapshot.observations}
+    returned = frozenset(o.location for o in snapshot.observations if _has_returned(o, before[o.location]))
+    snapshot = _marked_restored(snapshot, returned)
     readings = {o.location: _as_read(o, before[o.location], landscape) for o in snapshot.observations}
     loosened = {o.location for o in snapshot.observations if _is_loosened(o, before[o.location], readings[o.location])}
     found = [*_from_acts(acts, landscape), *_from_observations(snapshot, entries, landscape, acts, told.born, readings)]
@@ -69,6 +77,7 @@ def learn(snapshot: Snapshot, entries: Mapping[Subject, Entry], landscape: Lands
         frozenset(loosened),
         frozenset(o.location for o in snapshot.observations if _is_doubtful(o, before[o.location], told.born)),
         frozenset(at for at, seen in before.items() if seen and seen.wrote is Reading.OUT),
+        returned,
     )
 
 
@@ -124,6 +133,18 @@ def _as_read(o: Observation, seen: Seen | None, landscape: Landscape) -> Reading
     if seen and not o.present and landscape.meaning(o.location).leaving_is_out:
         return Reading.OUT if seen.present or seen.reading is Reading.OUT else o.reading
     return o.reading
+
+
+def _has_returned(o: Observation, seen: Seen | None) -> bool:
+    """Whether a location says something else than when we last looked, and yet was changed well before that look."""
+    if seen is None or not o.present or o.version == seen.version or o.changed >= seen.at - LATE:
+        return False
+    return (o.reading if o.trusted or o.reading is not Reading.IN else Reading.SILENT) is not seen.reading
+
+
+def _marked_restored(snapshot: Snapshot, returned: frozenset[Location]) -> Snapshot:
+    marked = (replace(o, restored=True) if o.location in returned else o for o in snapshot.observations)
+    return replace(snapshot, observations=tuple(marked)) if returned else snapshot
 
 
 def _is_loosened(o: Observation, seen: Seen | None, reading: Reading) -> bool:

@@ -13,6 +13,7 @@ from consent_sync.ports.runs import Part, Phase, Run, RunKind, Source, State, st
 from consent_sync.ports.tenant import Page, Tenant
 from consent_sync.ports.wake import PageTurn, Wake
 
+from . import backups
 from .gates import planned_with
 from .open_runs import is_stalled, note_open, note_over, open_runs, turn_of
 from .pages import Pages
@@ -64,6 +65,7 @@ class Passes:
 
     def start_sweep(self) -> tuple[Run, list[Wake | PageTurn]]:
         """Begin a sweep over what changed since the last complete one began, or over everything."""
+        backups.watch(self.ledger, lambda wake: self.reconcile.look(wake).lesson)
         since = self._last_complete()
         sources = changed_since(since - OVERLAP, self.lists) if since else [Source(table) for table in RECORDS]
         run = self._run(RunKind.SWEEP, "changes" if since else EVERYTHING, "timer")
@@ -259,8 +261,10 @@ class Passes:
 
         A run in a lower mode saw what it was not allowed to write, so it does not count.
         """
-        mode = self.reconcile.mode()
+        mode, restored = self.reconcile.mode(), backups.noticed(self.ledger)
         for run in self.ledger.runs(_REMEMBERED_RUNS):
+            if restored and run.started < restored:
+                return None
             looked = run.scope == EVERYTHING or run.kind is RunKind.SWEEP
             if (
                 looked

@@ -29,6 +29,7 @@ from consent_sync.ports.runs import Tally
 from consent_sync.ports.tenant import Outcome, Result, Tenant
 from consent_sync.ports.wake import Wake
 
+from . import backups
 from .after import remember
 from .brake import admits
 from .emptied import freeze_emptied, frozen_names, with_memory_of, without
@@ -162,6 +163,7 @@ class Reconciler:
             return None
         if any(result.outcome is Outcome.CHANGED for result in results):
             return None
+        backups.remember(self.ledger, snapshot, lesson.evidence)
         return replace(tally, written=sum(result.outcome is Outcome.DONE for result in results))
 
     def _told(self, wake: Wake, snapshot: Snapshot, entries: Mapping[Subject, Entry], frozen: AbstractSet[str]) -> Told:

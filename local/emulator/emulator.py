@@ -80,6 +80,14 @@ class Emulator:
             self.store.load(seeds.rows())
             return self.store.load(sample_company(contacts, seed)) if contacts else 0
 
+    def restore(self, copy: tuple[bytes, int]) -> None:
+        """Bring back what `store.backup()` gave; events that are under way are lost."""
+        self.delivery.clear()
+        with self.store.lock:
+            self.store.restore(copy)
+            self.pipeline.forget_all()
+            self.records.security.forget_all()
+
     def start(self) -> Self:
         """Listen and serve in the background."""
         self._server.prepare()

@@ -69,6 +69,15 @@ class Store:
         """Give the database back."""
         self._sql.close()
 
+    def backup(self) -> tuple[bytes, int]:
+        """Give a copy of everything, version number included."""
+        return self._sql.serialize(), self.version
+
+    def restore(self, copy: tuple[bytes, int]) -> None:
+        """Bring everything back as it was, as a restore of the environment does: version numbers count from there."""
+        self._sql.deserialize(copy[0])
+        self.version = copy[1]
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, and alone: nests (the outermost commits), rolls back to its own start on any exception."""

@@ -1,0 +1,1 @@
+"""Disaster drills: what an administrator would do, and what must be true afterwards."""
