@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from . import discover, doctor, runs, setup, waiting, webhook
+from . import discover, doctor, proof, runs, setup, waiting, webhook
 from .command import Call, Exit
 from .session import Wiring
 
@@ -25,6 +25,7 @@ discover.add_to(app)
 doctor.add_to(app)
 runs.add_to(app)
 waiting.add_to(app)
+proof.add_to(app)
 webhook.add_to(app)
 
 

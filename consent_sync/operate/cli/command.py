@@ -49,6 +49,7 @@ class Call:
     code: Exit = Exit.IN_STEP
 
 
+TIME_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 JSON_OPTION = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 ENV_FILE_OPTION = Annotated[
     Path | None,

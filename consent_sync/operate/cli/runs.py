@@ -20,7 +20,7 @@ from consent_sync.operate.work import work_off
 from consent_sync.ports.runs import Run, State
 from consent_sync.ports.wake import PageTurn, Wake
 
-from .command import Exit, Shown, command
+from .command import TIME_FORMATS, Exit, Shown, command
 from .person import ask_for_address, record_of
 from .progress import count_rows, progress
 from .session import Session
@@ -48,9 +48,7 @@ def resync(
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(
-            help="What changed since then (UTC).", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
-        ),
+        typer.Option(help="What changed since then (UTC).", formats=TIME_FORMATS),
     ] = None,
     record: Annotated[str, typer.Option(help="One record: contact:ID or lead:ID.")] = "",
     contact_point: Annotated[
