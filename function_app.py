@@ -13,11 +13,13 @@ from typing import Concatenate, List  # noqa: UP035  - the worker refuses the bu
 import azure.functions as func
 
 from consent_sync.bootstrap import mapping, organization, service, settings
+from consent_sync.engine.intake import take_in, wake_of
 from consent_sync.engine.tries import turn_page
 from consent_sync.errors import ConsentSyncError
 from consent_sync.operate.endpoints import ENDPOINTS
 from consent_sync.operate.holds import SettledView, holds_of, read_settlement
 from consent_sync.operate.http import Answer, Call, answer, answered, call_id
+from consent_sync.operate.intake import IntakeView, read_intake
 from consent_sync.operate.openapi import document
 from consent_sync.operate.page.overview import overview
 from consent_sync.operate.parked import parked_of, replay
@@ -124,6 +126,20 @@ def resync_status(req: Call) -> Answer:
 def runs(req: Call) -> Answer:  # noqa: ARG001  - the binding's shape
     """Show the latest runs."""
     return answer(runs_of(service().ledger))
+
+
+@app.function_name("intake")
+@app.route(route="intake", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@app.queue_output(arg_name="wakes", queue_name=WAKES, connection=STORAGE)
+@_answering
+def intake(req: Call, wakes: func.Out[str]) -> Answer:
+    """Record an opt-out that no location sees, and wake whose it is."""
+    told = read_intake(req, service().passes.tenant.landscape())
+    new = take_in(service().ledger, told)
+    say(Event.INTAKE, way=told.way.value, scopes=len(told.scopes), repeated=not new, request_id=req.id)
+    wakes.set(replace(wake_of(told), correlation=req.id).to_json())
+    view = IntakeView(id=told.id, scopes=[str(scope) for scope in told.scopes], repeated=not new, queued=1)
+    return answer(view, HTTPStatus.ACCEPTED)
 
 
 @app.function_name("holds")

@@ -24,6 +24,7 @@ class Event(StrEnum):
 
     NOT_STARTED = "not-started"
     RUN_STARTED = "run-started"
+    INTAKE = "intake"
     JOINED = "joined"
     NOT_WORKED = "not-worked"
     PUT_OFF = "put-off"
@@ -36,6 +37,7 @@ class Event(StrEnum):
 SAYS = {
     Event.NOT_STARTED: "the settings or the mapping cannot be used: `kind`, `detail`",
     Event.RUN_STARTED: "a sweep or resync begins: `run`, `kind`, `scope`, `parts`",
+    Event.INTAKE: "an opt-out was recorded by hand or by a feed: `way`, `scopes`, `repeated`, `request_id`",
     Event.JOINED: "wakes are worked together under one id: `correlation`, which stands for `correlations`",
     Event.NOT_WORKED: "messages could not be worked and come back: `queue`, `count`, `kind`, `detail`",
     Event.PUT_OFF: "Dataverse asked for a pause, and a message waits for it: `queue`, `seconds`",

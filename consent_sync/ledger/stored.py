@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -146,9 +146,7 @@ class StoredLedger:
     def history(self, subject: Subject) -> list[RecordedLine]:
         """Everything recorded about `subject`, oldest first."""
         key = self._keys.of(subject)
-        kept = self._documents.fetch([key]).get(key)
-        trimmed = Account.of(kept, _EMPTY).chain.trimmed
-        return [read_line(key, line) for line in self._documents.lines(key) if line.number > trimmed]
+        return self._lines(key, self._documents.fetch([key]).get(key))
 
     def decisions(self, since: datetime, until: datetime) -> Iterator[RecordedLine]:
         """Everything that was recorded from `since` on and before `until`, in that order; of one moment, by subject."""
@@ -194,6 +192,25 @@ class StoredLedger:
             return replace(account.held(hold), body=joined(account.body, learnt))
 
         return self._amend(hold.key, settled, _words(hold, learnt))
+
+    def learn(
+        self,
+        subject: Subject,
+        learnt: Mapping[Scope, Registers],
+        lines: Callable[[Sequence[RecordedLine]], Iterable[HistoryLine]],
+    ) -> bool:
+        """Join what is known of `subject` from elsewhere, with what it adds to the history; see the port."""
+        key = self._keys.of(subject)
+        for _ in range(_ATTEMPTS):
+            before = self._fetch([key]).get(key)
+            added = [text_of(line) for line in lines(self._lines(key, before))]
+            if not added:
+                return False
+            account = Account.of(before, _EMPTY)
+            after = replace(account, body=joined(account.body, learnt))
+            if self._documents.commit([[change(self._notary, key, before, after, added, _now())]]):
+                return True
+        raise LedgerConflict
 
     def note(self, name: str) -> str | None:
         """Give what was noted under `name`."""
@@ -242,6 +259,10 @@ class StoredLedger:
     def images_at(self, run_id: str, places: Collection[str]) -> dict[str, Image]:
         """Give the images of a run at these places, by place, where there are any."""
         return self._runs.images_at(run_id, places)
+
+    def _lines(self, key: str, kept: Kept | None) -> list[RecordedLine]:
+        trimmed = Account.of(kept, _EMPTY).chain.trimmed
+        return [read_line(key, line) for line in self._documents.lines(key) if line.number > trimmed]
 
     def _fetch(self, keys: Collection[str]) -> dict[str, Kept]:
         found = self._documents.fetch(keys)

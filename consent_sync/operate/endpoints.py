@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from .access import Role
 from .holds import HoldsView, SettledView, SettleRequest
 from .http import Endpoint
+from .intake import IntakeRequest, IntakeView
 from .parked import ParkedView, ReplayedView, ReplayRequest
 from .resync import ResyncRequest, RunsView, RunView
 from .status import HealthView, StatusView
@@ -75,6 +76,17 @@ _ALL = (
         problems=(_NOT_FOUND,),
     ),
     Endpoint("runs", "GET", "runs", "The latest runs, newest first.", Role.READER, RunsView),
+    Endpoint(
+        "intake",
+        "POST",
+        "intake",
+        "Record an opt-out that arrived by reply, phone, letter or another system.",
+        Role.OPERATOR,
+        IntakeView,
+        _ACCEPTED,
+        IntakeRequest,
+        problems=(_CONFLICT, _CANNOT),
+    ),
     Endpoint("holds", "GET", "holds", "What waits for a person, oldest first.", Role.READER, HoldsView),
     Endpoint(
         "settle",

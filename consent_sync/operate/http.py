@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from consent_sync.dataverse.context import BadEvent
+from consent_sync.engine.intake import AnotherIntake
 from consent_sync.engine.settle import CannotSettle
 from consent_sync.errors import ConsentSyncError
 from consent_sync.telemetry import Event, place_of, say
@@ -148,6 +149,7 @@ _STATUSES: dict[type[ConsentSyncError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     NotParked: HTTPStatus.NOT_FOUND,
     CannotSettle: HTTPStatus.CONFLICT,
+    AnotherIntake: HTTPStatus.CONFLICT,
     NoStorage: HTTPStatus.CONFLICT,
     CannotProcess: HTTPStatus.UNPROCESSABLE_CONTENT,
     TooLarge: HTTPStatus.CONTENT_TOO_LARGE,

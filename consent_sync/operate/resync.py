@@ -46,7 +46,7 @@ class ResyncRequest(Strict):
 
 
 SHOWN_RUNS = 20
-_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 """Nothing in Dataverse is older: times before 1900 cannot be filtered for in every column (page "DateTime columns")."""
 
 
@@ -109,6 +109,8 @@ def read_request(body: bytes, mapping: MappingFile) -> tuple[ResyncRequest, Scop
 
 def _scope(choice: ScopeChoice, mapping: MappingFile) -> Scope:
     if choice.contact_point:
+        if not hasattr(mapping.contact_points, choice.contact_point.channel):
+            raise CannotProcess("scope.contact_point.channel: the mapping has no contact points of this channel")
         return Scope("contact point", wake=Wake(points=(choice.contact_point.point(),)))
     if choice.record:
         record = choice.record.record()
@@ -120,7 +122,7 @@ def _scope(choice: ScopeChoice, mapping: MappingFile) -> Scope:
     if choice.list:
         return Scope(f"list {choice.list}", list_id=str(choice.list))
     if choice.since:
-        since = min(max(choice.since, _EARLIEST), datetime.now(UTC))
+        since = min(max(choice.since, EARLIEST), datetime.now(UTC))
         return Scope(f"since {since.isoformat()}", since=since)
     return Scope("all")
 

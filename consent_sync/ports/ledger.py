@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -215,6 +215,18 @@ class Ledger(Notes, Runs, Images, Protocol):
 
     def settle(self, hold: StoredHold, learnt: Mapping[Scope, Registers]) -> bool:
         """Record how an open hold was settled and join what that proves for its subject; false if it was not open."""
+
+    def learn(
+        self,
+        subject: Subject,
+        learnt: Mapping[Scope, Registers],
+        lines: Callable[[Sequence[RecordedLine]], Iterable[HistoryLine]],
+    ) -> bool:
+        """Join what is known of `subject` from elsewhere, and leave its holds as they are.
+
+        `lines` is shown the subject's history and gives what to add to it; where it gives nothing, nothing is learnt,
+        and the answer is false.
+        """
 
 
 class Archive(Protocol):

@@ -152,7 +152,9 @@ def _read_ring(
     for query, take in (*_by_address(found, points), *_by_id(found, ids)):
         queries.append(query)
         takers.append(take)
-    if queries:
+    if not queries:
+        found.lists.update(lists)  # nothing is read, so nobody can look like having left one
+    else:
         if lists:
             queries.append(Query("lists", select=("listid",), filter=is_in("listid", lists)))
             takers.append(lambda rows: found.lists.update(row["listid"] for row in rows))

@@ -5,7 +5,6 @@ from __future__ import annotations
 CASES = range(1, 95)
 RULINGS = range(1, 11)
 
-_INTAKE = "needs the intake of requests made elsewhere (a call, a reply), which is not built"
 _ERASURE = "erasure on request is not built: nothing here deletes a row or forgets a person"
 
 OUT_OF_SCOPE = {
@@ -13,12 +12,7 @@ OUT_OF_SCOPE = {
     39: "the mapping knows e-mail addresses only: no phone number is read, so none can be matched",
     47: _ERASURE,
     48: _ERASURE,
-    72: "a STOP that only the sender of text messages keeps never reaches the tenant",
-    75: "complaints and suppressions stand in the delivery service, which nobody can read: they need a feed",
     76: "a bounce says nothing about consent and stands in no location",
     77: "push messages and copied recipients are mailed without any consent check, which no row can change",
-    88: "a click on a link of a removed product leaves no trace in the tenant",
-    89: _INTAKE,
-    90: f"how wide a request in words is, {_INTAKE}",
     94: "the export of the proof is not built; the history behind it is tested with the promises",
 }

@@ -14,6 +14,7 @@ import dev
 import function_app
 from consent_sync.operate.endpoints import ENDPOINTS
 from consent_sync.operate.holds import HoldsView, HoldView, SettledView, SettleRequest
+from consent_sync.operate.intake import IntakeRequest, IntakeView, OptOutScope, Whose
 from consent_sync.operate.parked import ParkedCause, ParkedMessage, ParkedView, ReplayedView, ReplayRequest
 from consent_sync.operate.resync import PlannedChange, ResyncRequest, RunsView, RunView, ScopeChoice
 from consent_sync.operate.status import StatusView, Trouble
@@ -27,6 +28,7 @@ BODIES: dict[str, list[type[BaseModel]]] = {
     "POST /api/resync": [ResyncRequest, ScopeChoice],
     "GET /api/resync/{id}": [RunView, PlannedChange],
     "GET /api/runs": [RunsView],
+    "POST /api/intake": [IntakeRequest, IntakeView, Whose, OptOutScope],
     "GET /api/holds": [HoldsView, HoldView],
     "POST /api/holds/{id}/settle": [SettleRequest, SettledView],
     "GET /api/parked": [ParkedView, ParkedCause, ParkedMessage],
@@ -36,6 +38,7 @@ BODIES: dict[str, list[type[BaseModel]]] = {
 ANSWERS: dict[str, type[BaseModel]] = {
     "GET /api/resync/{id}": RunView,
     "GET /api/runs": RunsView,
+    "POST /api/intake": IntakeView,
     "GET /api/holds": HoldsView,
     "POST /api/holds/{id}/settle": SettledView,
     "GET /api/parked": ParkedView,
@@ -122,10 +125,11 @@ def test_an_answer_shown_is_one_that_could_be_given(endpoint: str) -> None:
 
 def test_the_bodies_shown_are_taken() -> None:
     page = read("docs/api.md", "docs/policy.md")
-    asked = re.findall(r"curl [^\n]*\$API/(resync|holds/\w+/settle)[^\n]* -d '(.+?)'", page, re.DOTALL)
-    assert len(asked) >= 3
+    asked = re.findall(r"curl [^\n]*\$API/(resync|intake|holds/\w+/settle)[^\n]* -d '(.+?)'", page, re.DOTALL)
+    assert len(asked) >= 4
+    models: dict[str, type[BaseModel]] = {"resync": ResyncRequest, "intake": IntakeRequest}
     for path, body in asked:
-        (ResyncRequest if path == "resync" else SettleRequest).model_validate_json(body)
+        models.get(path, SettleRequest).model_validate_json(body)
 
 
 def slug(heading: str) -> str:

@@ -89,7 +89,6 @@ def test_an_event_about_other_things_is_accepted_and_queues_nothing(deployment: 
         b'{"scope": {"brand": null}}',
         b'{"scope": {"record": {"table": "account", "id": "11111111-1111-4111-8111-111111111111"}}}',
         b'{"scope": {"record": {"table": "contact", "id": "4711"}}}',
-        b'{"scope": {"contact_point": {"channel": "email", "value": "very.private@example"}}}',
         b'{"scope": {"since": "yesterday"}}',
         b'{"scope": {"all": true}, "dryrun": true}',
     ],
@@ -99,6 +98,21 @@ def test_a_bad_resync_is_refused_with_a_problem_document(deployment: Deployment,
     assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
     assert answer.json()["detail"]
     assert answer.json()["remedy"]
+    assert "very.private" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        {"channel": "email", "value": "very.private@example"},
+        {"channel": "text", "value": "0475 very.private"},
+        {"channel": "text", "value": "+32475000000"},
+    ],
+    ids=["no address", "no number", "a channel that is not mapped"],
+)
+def test_a_resync_of_what_is_no_contact_point_here_is_refused(deployment: Deployment, point: dict[str, str]) -> None:
+    answer = deployment.call("POST", "api/resync", json={"scope": {"contact_point": point}})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
     assert "very.private" not in answer.text
 
 

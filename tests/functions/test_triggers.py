@@ -17,6 +17,7 @@ TRIGGERS = {
     "resync": "http",
     "resync_status": "http",
     "runs": "http",
+    "intake": "http",
     "holds": "http",
     "settle": "http",
     "parked": "http",
@@ -25,6 +26,7 @@ TRIGGERS = {
     "status": "http",
     "health": "http",
     "openapi": "http",
+    "page": "http",
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consent_sync.consent import rules
 from consent_sync.consent.model import Channel, ContactPoint, Reading, RecordRef, Scope
 from consent_sync.consent.registers import Entry, Registers, Seen
 from consent_sync.ledger.codec import SubjectKeys
@@ -17,8 +18,11 @@ from consent_sync.ports.ledger import LedgerConflict
 from tests.ledger.people import ANN, BOB, NEWS, NOON, OFFERS, A, B, held, line, on_list, out, seen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from consent_sync.consent.model import Subject
     from consent_sync.ledger.stored import StoredLedger
+    from consent_sync.ports.ledger import HistoryLine, RecordedLine
     from tests.ledger.conftest import Place
 
 AWKWARD = [
@@ -210,3 +214,35 @@ def test_another_hash_key_is_refused(place: Place) -> None:
     place.open()
     with pytest.raises(WrongHashKey):
         place.open(SubjectKeys("another key"))
+
+
+def test_what_is_known_from_elsewhere_is_joined_with_its_lines_and_leaves_the_rest_alone(place: Place) -> None:
+    ledger = place.open()
+    ledger.save([out(A)], [line(A)], [held(A, passing=True)])
+    later = {NEWS: Registers(latest_out=NOON + timedelta(days=3)), OFFERS: Registers(latest_out=NOON)}
+    assert ledger.learn(A, later, lambda history: [line(A, because=f"after {len(history)} lines")])
+    known = place.open().load([A])[A].registers
+    assert known == later
+    assert [each.because for each in ledger.history(A)] == ["", "import", "after 2 lines"]
+    assert [hold.rule for hold in ledger.holds()] == [rules.HOLD_LEFT_OVER.id]
+    assert ledger.verify().bad == ()
+
+
+def test_where_nothing_is_told_nothing_is_learnt(ledger: StoredLedger) -> None:
+    assert not ledger.learn(A, {NEWS: Registers(latest_out=NOON)}, lambda _: [])
+    assert ledger.load([A])[A].registers == {}
+
+
+def test_of_two_who_tell_the_same_at_once_one_is_heard(place: Place) -> None:
+    """Both look at the history before either has added to it; the later one has to look again."""
+    first, second = place.open(), place.open()
+
+    def unless_told(history: Sequence[RecordedLine]) -> list[HistoryLine]:
+        if not history and not told:
+            told.append(True)
+            assert second.learn(A, {NEWS: Registers(latest_out=NOON)}, lambda _: [line(A)])
+        return [] if history else [line(A)]
+
+    told: list[bool] = []
+    assert not first.learn(A, {NEWS: Registers(latest_out=NOON)}, unless_told)
+    assert len(first.history(A)) == 1
