@@ -26,7 +26,6 @@ TRIGGERS = {
     "status": "http",
     "health": "http",
     "openapi": "http",
-    "page": "http",
 }
 
 
