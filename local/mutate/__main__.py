@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .mutants import Mutant, mutants_of
 from .report import ENOUGH, Run, page, summary
-from .trial import SECONDS, BrokenTestsError, Outcome, check_unchanged, copy_tree, trials
+from .trial import SPARE, BrokenTestsError, Outcome, check_unchanged, copy_tree, trials
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSENT = ("registers", "evidence", "state", "targets", "decide", "hold", "landscape", "model")
@@ -31,7 +31,9 @@ def main() -> int:
     parser.add_argument("--sample", type=int, help="how many mutants to draw (default: all, which takes an hour)")
     parser.add_argument("--seed", type=int, default=0, help="which ones are drawn (default: %(default)s)")
     parser.add_argument("--only", default="", help="only mutants whose module and function contain this text")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="time for each (default: %(default)s)")
+    parser.add_argument(
+        "--spare", type=float, default=SPARE, help="seconds more than the tests need (default: %(default)s)"
+    )
     parser.add_argument("--write", action="store_true", help="write docs/mutation.md")
     chosen = parser.parse_args()
     if hasattr(os, "nice"):
@@ -43,11 +45,11 @@ def main() -> int:
         mutants = [m for m in mutants if chosen.only in f"{m.module} {m.function}"]
         drawn = _sample(mutants, chosen.sample, chosen.seed)
         try:
-            check_unchanged(tree)
+            seconds = check_unchanged(tree)
         except BrokenTestsError as error:
             print(error, file=sys.stderr)
             return 2
-        run = Run(len(mutants), chosen.seed, _tried(trials(tree, drawn, chosen.seconds), len(drawn)))
+        run = Run(len(mutants), chosen.seed, _tried(trials(tree, drawn, seconds + chosen.spare), len(drawn)))
     print(f"\n{summary(run)}")
     if chosen.write:
         (ROOT / "docs" / "mutation.md").write_text(page(run, datetime.now(UTC).date()), encoding="utf-8", newline="\n")

@@ -1,4 +1,7 @@
-"""Runs the tests against mutants, each in a copy of the tree of its own."""
+"""Runs the tests against mutants, each in a copy of the tree of its own.
+
+Time is the processor's where the system can limit it (POSIX), so that a busy machine never makes a mutant look killed.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,19 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 from .mutants import Mutant
+from .quick import LIMIT, RAN_OUT, seconds_of_children
 
 ENGINE = ("test_mutants", "test_promises", "test_gates", "test_attack")
 SELECTION = (*(f"tests/engine/{name}.py" for name in ENGINE), "tests/model/test_scenes.py", "tests/cases")
 """Fast tests first: the promises and the attack, every interleaving of three steps, every case."""
-SECONDS = 60
+SPARE = 60
+"""Seconds that a mutant may take longer than the unchanged code."""
+PATIENCE = 20
+"""How many times as long as the processor's time the clock on the wall may show: then it waits for something."""
 WORKERS = 2
 NEEDED = ("consent_sync", "local", "tests", "pyproject.toml", "mapping.example.yaml", "host.json", "function_app.py")
 _LEFT_OUT = shutil.ignore_patterns("node_modules")  # but not __pycache__: its age tells Python what still holds
@@ -45,14 +53,16 @@ def copy_tree(root: Path, to: Path) -> None:
             shutil.copy2(root / name, to / name)
 
 
-def check_unchanged(tree: Path) -> None:
-    """Raise BrokenTestsError unless the tests pass in `tree` as it is."""
-    done = _pytest(tree, 10 * SECONDS)
+def check_unchanged(tree: Path) -> float:
+    """Give the seconds that the tests take in `tree` as it is. Raises BrokenTestsError where they do not pass."""
+    began = seconds_of_children()
+    done = _pytest(tree, None)
     if done.returncode:
         raise BrokenTestsError(f"The tests fail without any change; make them pass first.\n{done.stdout[-3000:]}")
+    return seconds_of_children() - began
 
 
-def trials(tree: Path, mutants: Iterable[Mutant], seconds: float = SECONDS) -> Iterator[tuple[Mutant, Outcome]]:
+def trials(tree: Path, mutants: Iterable[Mutant], seconds: float) -> Iterator[tuple[Mutant, Outcome]]:
     """Try every mutant of `tree` for as many seconds at most, and give how each ended, in their order."""
     mutants = list(mutants)
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -68,19 +78,21 @@ def _trial(tree: Path, seconds: float, mutant: Mutant) -> Outcome:
             done = _pytest(copy, seconds)
         except subprocess.TimeoutExpired:
             return Outcome.TIMED_OUT
+        if done.returncode == RAN_OUT:
+            return Outcome.TIMED_OUT
         return Outcome.KILLED if done.returncode else Outcome.SURVIVED
 
 
-def _pytest(tree: Path, seconds: float) -> subprocess.CompletedProcess[str]:
+def _pytest(tree: Path, seconds: float | None) -> subprocess.CompletedProcess[str]:
     options = ["-x", "--tb=short", "-p", "no:cacheprovider", "-p", "local.mutate.quick"]
     return subprocess.run(  # noqa: S603  - our own Python
         [sys.executable, "-m", "pytest", *options, *SELECTION],
         cwd=tree,
-        env={**os.environ, "PYTHONUTF8": "1"},
+        env={**os.environ, "PYTHONUTF8": "1", LIMIT: str(ceil(seconds or 0))},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        timeout=seconds,
+        timeout=seconds and seconds * (PATIENCE if RAN_OUT else 1),
         check=False,
     )

@@ -117,7 +117,7 @@ def test_a_mutant_that_the_tests_notice_is_killed_and_one_they_do_not_survives(t
     check_unchanged(tree)
     mutants = mutants_of("sample.py", (tree / "sample.py").read_bytes())
     chosen = [m for m in mutants if m.change in {"age < 18 -> age <= 18", "False -> True"}]
-    found = {mutant.change: outcome for mutant, outcome in trials(tree, chosen)}
+    found = {mutant.change: outcome for mutant, outcome in trials(tree, chosen, seconds=60)}
     assert found == {"age < 18 -> age <= 18": Outcome.SURVIVED, "False -> True": Outcome.KILLED}
     assert "age < 18" in (tree / "sample.py").read_text()
 
