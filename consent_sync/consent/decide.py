@@ -6,17 +6,21 @@ wider. A location opens only when nothing blocks it at any address it concerns a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from . import rules
 from .evidence import Lesson
 from .hold import Hold, Watch
 from .landscape import Landscape, Loosened, Mode
 from .model import Kind, Location, Observation, Reading, Scope, Snapshot, Subject
-from .state import Knowledge
-from .targets import Target, closed, differs, opened, points_at, shadowed
+from .state import Knowledge, Standing
+from .targets import Place, Target, closed, differs, is_under, opened, stops
+
+type Judged = Sequence[tuple[Place, Target | None]]
+"""Locations with what each should say, None where nothing asks for anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,61 +51,50 @@ class Write:
 class Decision:
     """`writes` in the order to do them, opt-outs first; `unsent` what the server would refuse; `holds` for a person.
 
-    `ignored` are scopes that people are out of and that are not enforced; `targets` is what each location should say,
-    whether it says so already or not, without those that are left alone.
+    `ignored` are scopes that people are out of and that are not enforced; `judged` are all locations but those that
+    are left alone.
     """
 
     writes: tuple[Write, ...]
     unsent: tuple[Write, ...]
     holds: tuple[Hold, ...]
     ignored: frozenset[Scope] = frozenset()
-    targets: Mapping[Location, Target] = field(default_factory=dict)
+    judged: Judged = ()
+
+    @property
+    def targets(self) -> dict[Location, Target]:
+        """What each location should say, whether it says so already or not."""
+        return {place.at: target for place, target in self.judged if target}
 
 
 def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision:
     """Decide for every location of `snapshot`, with `lesson` learnt from it."""
     know = Knowledge(landscape, lesson.entries, snapshot)
-    points_of = snapshot.points_of
-    snapshot = replace(snapshot, observations=tuple(_telling(snapshot, lesson)))
-    targets: dict[Location, Target] = {}
-    for o in snapshot.observations:
-        points = points_at(o.location, points_of)
-        if target := closed(know, o.location, points, lesson) or opened(know, o.location, points, snapshot, lesson):
-            targets[o.location] = target
-    left_alone = shadowed(snapshot, landscape, lesson, targets)
-    targets = {at: target for at, target in targets.items() if at not in left_alone}
-    writes = [
-        Write(
-            o,
-            target.to,
-            target.rule.id,
-            landscape.meaning(o.location).brand,
-            target.since,
-            target.cause.subject if target.cause else None,
-        )
-        for o in snapshot.observations
-        if (target := targets.get(o.location)) and differs(o, target.to, lesson, landscape)
-    ]
-    if landscape.policy.loosened is Loosened.HOLD:
-        writes = [write for write in writes if write.rule != rules.RESTORE.id]
-    unsent = tuple(write for write in writes if not write.observed.writable)
-    writes = [write for write in writes if write.observed.writable]
-    writes += _instead(unsent, writes, snapshot, landscape)
+    writes: list[Write] = []
+    unsent: list[Write] = []
+    holds: list[Hold] = []
+    ignored: set[Scope] = set()
+    everything: list[tuple[Place, Target | None]] = []
+    for subject, observations in _telling(snapshot, lesson):
+        standings = know.around(subject)
+        places = [Place(o, lesson.readings[o.location], landscape.meaning(o.location)) for o in observations]
+        judged = _judged(places, standings, lesson, landscape, may_open=_may_open(subject, standings, snapshot))
+        everything += judged
+        wanted = _writes(judged, landscape)
+        refused = [write for write in wanted if not write.observed.writable]
+        writes += (write for write in wanted if write.observed.writable)
+        writes += _instead(refused, judged, landscape)
+        unsent += refused
+        opted_in = {scope for place in places if place.reading is Reading.IN for scope in place.meaning.scopes}
+        watch = Watch(landscape, lesson, standings, opted_in)
+        holds += (hold for place, target in judged if (hold := watch.over(place, target)))
+        holds += (Hold(write.location, rules.HOLD_UNSENT.id, write.observed.reading) for write in refused)
+        ignored.update(scope for place, target in judged for scope in _ignored(place, target, landscape))
     writes.sort(key=lambda write: (write.to is not Reading.OUT, write.since))
-    opted_in = {
-        (o.location.subject, scope)
-        for o in snapshot.observations
-        if lesson.readings[o.location] is Reading.IN
-        for scope in landscape.meaning(o.location).scopes
-    }
-    watch = Watch(know, lesson, points_of, opted_in)
-    holds = [watch.over(o, targets.get(o.location)) for o in snapshot.observations if o.location not in left_alone]
-    holds += [Hold(write.location, rules.HOLD_UNSENT.id, write.observed.reading) for write in unsent]
-    ignored = frozenset(s for o in snapshot.observations for s in _ignored(o, targets.get(o.location), landscape))
-    return Decision(tuple(writes), unsent, tuple(hold for hold in holds if hold), ignored, targets)
+    return Decision(tuple(writes), tuple(unsent), tuple(holds), frozenset(ignored), tuple(everything))
 
 
-def _telling(snapshot: Snapshot, lesson: Lesson) -> Iterator[Observation]:
+def _telling(snapshot: Snapshot, lesson: Lesson) -> Iterator[tuple[Subject, Iterable[Observation]]]:
     """Leave out whom nobody ever said anything about: most people, and nothing follows for them."""
     entries = lesson.entries
     spoken: set[Subject] = {at.subject for at in (*lesson.loosened, *lesson.doubtful, *lesson.ours)}
@@ -109,33 +102,58 @@ def _telling(snapshot: Snapshot, lesson: Lesson) -> Iterator[Observation]:
         if entries[point].registers or any(entries[holder].registers for holder in holders):
             spoken.add(point)
             spoken |= holders
-    last, telling = None, False
-    for o in snapshot.observations:
-        if o.location.subject is not last:  # those of one subject stand together
-            last = o.location.subject
-            telling = last in spoken
-        if telling:
-            yield o
+    for subject, observations in groupby(snapshot.observations, key=lambda o: o.location.subject):
+        if subject in spoken:
+            yield subject, observations
 
 
-def _ignored(o: Observation, target: Target | None, landscape: Landscape) -> frozenset[Scope]:
+def _may_open(subject: Subject, standings: Iterable[Standing], snapshot: Snapshot) -> bool:
+    """Whether everything that concerns `subject` was read, and nobody it reaches is a child or inactive."""
+    return subject not in snapshot.inactive and all(
+        standing.point in snapshot.complete and snapshot.minors.isdisjoint(snapshot.holders[standing.point])
+        for standing in standings
+    )
+
+
+def _judged(
+    places: list[Place], standings: tuple[Standing, ...], lesson: Lesson, landscape: Landscape, *, may_open: bool
+) -> Judged:
+    """Judge the locations of one subject, those left out that something wider stops already."""
+    targets = [
+        closed(place, standings, lesson.loosened) or (opened(place, standings, landscape) if may_open else None)
+        for place in places
+    ]
+    judged = list(zip(places, targets, strict=True))
+    if stopped := stops(judged):
+        return [(place, target) for place, target in judged if not is_under(place, stopped, landscape)]
+    return judged
+
+
+def _writes(judged: Judged, landscape: Landscape) -> list[Write]:
+    """Give the writes that follow; where the policy leaves loosened locations to a person, without these."""
+    writes = [
+        Write(place.observed, target.to, target.rule.id, place.meaning.brand, target.since, target.whose)
+        for place, target in judged
+        if target and differs(place, target.to)
+    ]
+    if landscape.policy.loosened is Loosened.HOLD:
+        return [write for write in writes if write.rule != rules.RESTORE.id]
+    return writes
+
+
+def _ignored(place: Place, target: Target | None, landscape: Landscape) -> frozenset[Scope]:
     """Give the scopes that a location is closed for and that its own side sends to all the same."""
     closing = target is not None and target.to is Reading.OUT
-    return landscape.unenforced.intersection(landscape.meaning(o.location).scopes) if closing else frozenset()
+    return landscape.unenforced.intersection(place.meaning.scopes) if closing else frozenset()
 
 
-def _instead(
-    unsent: tuple[Write, ...], writes: list[Write], snapshot: Snapshot, landscape: Landscape
-) -> Iterator[Write]:
+def _instead(refused: Iterable[Write], judged: Judged, landscape: Landscape) -> Iterator[Write]:
     """Set the flag of a person who must leave a list that cannot be written: too much is better than too little."""
-    if not landscape.policy.flag_for_unwritable_list:
+    stuck = [write for write in refused if write.to is Reading.OUT and write.location.kind is not Kind.ROW]
+    if not stuck or not landscape.policy.flag_for_unwritable_list:
         return
-    stuck = {w.location.subject: w for w in unsent if w.to is Reading.OUT and w.location.kind is not Kind.ROW}
-    planned = {write.location for write in writes}
-    for o in snapshot.observations:
-        because, meaning = stuck.get(o.location.subject), landscape.meaning(o.location)
-        if because is None or o.location in planned or not meaning.writable or o.reading is Reading.OUT:
-            continue
-        wanted = {landscape.upwards(scope)[-1] for scope in landscape.meaning(because.location).scopes}
-        if landscape.is_wide(o.location) and wanted.issuperset(meaning.scopes):
-            yield Write(o, Reading.OUT, rules.UNWRITABLE.id, None, because.since, because.whose)
+    wanted = {landscape.upwards(scope)[-1] for write in stuck for scope in landscape.meaning(write.location).scopes}
+    for place, target in judged:
+        open_ = target is None and place.meaning.writable and place.reading is not Reading.OUT
+        if open_ and landscape.is_wide(place.at) and wanted.issuperset(place.meaning.scopes):
+            yield Write(place.observed, Reading.OUT, rules.UNWRITABLE.id, None, stuck[-1].since, stuck[-1].whose)

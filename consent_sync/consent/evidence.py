@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from .landscape import Landscape, Loosened
-from .model import NEVER, Act, Kind, Location, Observation, Reading, RecordRef, Scope, Snapshot, Subject
+from .model import NEVER, Act, ContactPoint, Kind, Location, Observation, Reading, RecordRef, Scope, Snapshot, Subject
 from .registers import Entry, Evidence, Registers, Seen
 
 
@@ -22,8 +23,9 @@ class Lesson:
 
     `readings` says how each observed location is to be read (an absence can mean that the person left); `loosened` are
     the locations that said out when last seen and no longer do, without proof of an opt-in; `doubtful` are opt-ins
-    older than the ledger, which prove nothing but may deserve a person's look; `ours` are those that we wrote out.
-    `returned` are those that say what they said before we last looked: somebody restored a backup.
+    older than the ledger, which prove nothing but may deserve a person's look; `ours` are those that we wrote out;
+    `returned` are those that say what they said before we last looked: somebody restored a backup. `repeated` are
+    contact points whose opt-out may have been given again, by an edit of what followed from it.
     """
 
     entries: dict[Subject, Entry]
@@ -33,6 +35,14 @@ class Lesson:
     doubtful: frozenset[Location]
     ours: frozenset[Location]
     returned: frozenset[Location] = frozenset()
+    repeated: Mapping[ContactPoint, Repeat] = field(default_factory=dict)
+
+
+class Repeat(NamedTuple):
+    """The latest opt-out of a contact point that does not only follow from an edit, and the time of the edit."""
+
+    made: datetime
+    edited: datetime
 
 
 LATE = timedelta(minutes=2)
@@ -68,17 +78,33 @@ def learn(snapshot: Snapshot, entries: Mapping[Subject, Entry], landscape: Lands
     found = [*_from_acts(acts, landscape), *_from_observations(snapshot, entries, landscape, acts, told.born, readings)]
     if landscape.policy.loosened is Loosened.TRUST:
         found += _from_trust(loosened, before, landscape)
-    learnt, news = _joined(entries, found)
+    made, news = _joined(entries, (evidence for evidence in found if evidence.why != _TOUCHED))
+    learnt, touched = _joined(made, (evidence for evidence in found if evidence.why == _TOUCHED))
     learnt, inherited = _joined(learnt, list(_inherited(told, learnt)))
     return Lesson(
         _remembered(learnt, snapshot, readings),
-        (*news, *inherited),
+        (*news, *touched, *inherited),
         readings,
         frozenset(loosened),
         frozenset(o.location for o in snapshot.observations if _is_doubtful(o, before[o.location], told.born)),
         frozenset(at for at, seen in before.items() if seen and seen.wrote is Reading.OUT),
         returned,
+        _repeated(touched, made),
     )
+
+
+_TOUCHED = "touched after our write"
+
+
+def _repeated(touched: Iterable[Evidence], made: Mapping[Subject, Entry]) -> dict[ContactPoint, Repeat]:
+    found: dict[ContactPoint, Repeat] = {}
+    for evidence in touched:
+        point = evidence.subject
+        if isinstance(point, ContactPoint) and point != evidence.location.subject:
+            latest = max((known.latest_out for known in made[point].registers.values()), default=NEVER)
+            edited = max(evidence.registers().latest_out, found[point].edited if point in found else NEVER)
+            found[point] = Repeat(latest, edited)
+    return found
 
 
 def _joined(entries: Mapping[Subject, Entry], found: Iterable[Evidence]) -> tuple[dict[Subject, Entry], list[Evidence]]:
@@ -179,7 +205,7 @@ def _from_observations(  # noqa: PLR0913  - one argument for each thing that the
         if reading is Reading.OUT and not _unchanged(o, reading, seen):
             at, why = (o.changed if o.present else snapshot.read_until), "first seen" if seen is None else "changed"
             if _may_be_ours(seen):
-                subjects, why = _derived_from(o.location.subject, snapshot, entries), "touched after our write"
+                subjects, why = _derived_from(o.location.subject, snapshot, entries), _TOUCHED
         elif reading is Reading.IN and o.trusted:
             at, why = _certainly_in_at(o, seen, acts.get(o.location, ()), born), "opted in"
         else:

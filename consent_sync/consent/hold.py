@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from . import rules
 from .evidence import Lesson
-from .landscape import Opened
-from .model import NEVER, ContactPoint, Location, Observation, Reading, RecordRef, Scope, Subject
-from .state import Knowledge
-from .targets import Target, points_at
+from .landscape import Landscape, Opened
+from .model import NEVER, Location, Reading, Scope
+from .state import Standing
+from .targets import Place, Target
 
 OFTEN = 3
 """How often a location may have to be closed again before somebody should find out why."""
@@ -33,69 +33,64 @@ class Hold:
     stands: Reading = Reading.OUT
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Looks at each location for what a person should see; `opted_in` is who says in to which scope."""
+class Watch(NamedTuple):
+    """Looks at each location of a subject for what a person should see; `opted_in` are the scopes it says in to."""
 
-    know: Knowledge
+    landscape: Landscape
     lesson: Lesson
-    points_of: Mapping[RecordRef, frozenset[ContactPoint]]
-    opted_in: AbstractSet[tuple[Subject, Scope]]
+    standings: tuple[Standing, ...]
+    opted_in: AbstractSet[Scope]
 
-    def over(self, o: Observation, target: Target | None) -> Hold | None:
+    def over(self, place: Place, target: Target | None) -> Hold | None:
         """Give the hold that a location asks for, None where nothing does."""
         if target is not None and target.to is Reading.OUT:
-            return self._closed_against_somebody(o, target) or self._narrower(o)
+            return self._closed_against_somebody(place, target) or self._narrower(place)
         if target is not None:
-            return self._without_effect(o)
-        return self._narrower(o) or self._left_over(o) or self._without_effect(o)
+            return self._without_effect(place)
+        return self._narrower(place) or self._left_over(place) or self._without_effect(place)
 
-    def _closed_against_somebody(self, o: Observation, target: Target) -> Hold | None:
-        at = o.location
+    def _closed_against_somebody(self, place: Place, target: Target) -> Hold | None:
+        at, o = place.at, place.observed
         if at in self.lesson.loosened:
             seen = self.lesson.entries[at.subject].seen[at.key]
             rule = rules.HOLD_FIGHT if seen.restored >= OFTEN else rules.HOLD_LOOSENED
             return Hold(at, rule.id, o.reading, o.source, o.changed)
         if at in self.lesson.doubtful and o.changed > target.since:
             return Hold(at, rules.HOLD_OLD_IN.id, o.reading, o.source)
-        if o.trusted and o.reading is Reading.IN and self._said_yes(at) > target.since:
+        if o.trusted and o.reading is Reading.IN and self._said_yes(place) > target.since:
             return Hold(at, rules.HOLD_OVERRULED.id, o.reading, o.source, o.changed)
         return None
 
-    def _narrower(self, o: Observation) -> Hold | None:
+    def _narrower(self, place: Place) -> Hold | None:
         """A part of what a wide location stops was opted in again."""
-        at, landscape = o.location, self.know.landscape
-        if self.lesson.readings[at] is not Reading.OUT or not landscape.is_wide(at):
+        if place.reading is not Reading.OUT or not self.landscape.is_wide(place.at):
             return None
-        parts = [part for scope in landscape.meaning(at).scopes for part in landscape.purposes_under(scope)]
-        points = points_at(at, self.points_of)
-        since = max((self.know.proof_of_in(point, part) for point in points for part in parts), default=NEVER)
-        return Hold(at, rules.HOLD_NARROW_IN.id, Reading.OUT, since=since) if since > NEVER else None
+        parts = [part for scope in place.meaning.scopes for part in self.landscape.purposes_under(scope)]
+        since = max((standing.proof_of_in(part) for standing in self.standings for part in parts), default=NEVER)
+        return Hold(place.at, rules.HOLD_NARROW_IN.id, Reading.OUT, since=since) if since > NEVER else None
 
-    def _left_over(self, o: Observation) -> Hold | None:
+    def _left_over(self, place: Place) -> Hold | None:
         """We closed it, and nothing asks for that any more."""
-        at = o.location
-        if self.lesson.readings[at] is not Reading.OUT or at not in self.lesson.ours:
+        if place.reading is not Reading.OUT or place.at not in self.lesson.ours:
             return None
-        landscape = self.know.landscape
-        waiting = (
-            any(landscape.needs_confirmation(s) for s in landscape.meaning(at).scopes) and self._said_yes(at) > NEVER
-        )
-        return Hold(at, (rules.HOLD_UNCONFIRMED if waiting else rules.HOLD_LEFT_OVER).id, Reading.OUT)
+        unconfirmed = self._needs_confirmation(place) and self._said_yes(place) > NEVER
+        return Hold(place.at, (rules.HOLD_UNCONFIRMED if unconfirmed else rules.HOLD_LEFT_OVER).id, Reading.OUT)
 
-    def _without_effect(self, o: Observation) -> Hold | None:
+    def _without_effect(self, place: Place) -> Hold | None:
         """An opt-in that cannot do what the person asked for."""
-        at, landscape = o.location, self.know.landscape
-        meaning, said = landscape.meaning(at), self._said_yes(at)
-        if said == NEVER or meaning.opened is not Opened.IN:
+        if place.meaning.opened is not Opened.IN or (said := self._said_yes(place)) == NEVER:
             return None
-        if self.lesson.readings[at] is not Reading.IN:
-            confirmed = not any(landscape.needs_confirmation(scope) for scope in meaning.scopes)
-            return None if confirmed else Hold(at, rules.HOLD_UNCONFIRMED.id, o.reading, since=said)
-        wider = {wide for scope in meaning.scopes for wide in landscape.upwards(scope)[1:]} & landscape.restrictive
-        lacking = any((at.subject, scope) not in self.opted_in for scope in wider)
+        at, o = place.at, place.observed
+        if place.reading is not Reading.IN:
+            unconfirmed = self._needs_confirmation(place)
+            return Hold(at, rules.HOLD_UNCONFIRMED.id, o.reading, since=said) if unconfirmed else None
+        wider = {wide for scope in place.meaning.scopes for wide in self.landscape.upwards(scope)[1:]}
+        lacking = not self.opted_in >= wider & self.landscape.restrictive
         return Hold(at, rules.HOLD_INEFFECTIVE.id, o.reading, o.source) if lacking else None
 
-    def _said_yes(self, at: Location) -> datetime:
-        points, scopes = points_at(at, self.points_of), self.know.landscape.meaning(at).scopes
-        return max((self.know.said_yes(point, scope) for point in points for scope in scopes), default=NEVER)
+    def _needs_confirmation(self, place: Place) -> bool:
+        return any(self.landscape.needs_confirmation(scope) for scope in place.meaning.scopes)
+
+    def _said_yes(self, place: Place) -> datetime:
+        scopes = place.meaning.scopes
+        return max((standing.said_yes(scope) for standing in self.standings for scope in scopes), default=NEVER)

@@ -119,7 +119,7 @@ class Landscape:
 
     def is_wide(self, location: Location) -> bool:
         """Whether a location speaks for all purposes of a type."""
-        return any(scope in self._under for scope in self.meaning(location).scopes)
+        return not self._under.keys().isdisjoint(self.meaning(location).scopes)
 
     def needs_confirmation(self, scope: Scope) -> bool:
         """Whether only the person's own click can opt in to `scope`."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
+from typing import NamedTuple
 
 
 class Channel(StrEnum):
@@ -81,9 +82,11 @@ Subject = ContactPoint | RecordRef
 """Whom an act of consent belongs to: the address it was made at, or the person's record it was made on."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Scope:
-    """What consent is about: ``tenant:commercial``, ``purpose:<id>`` or ``topic:<id>``."""
+class Scope(NamedTuple):
+    """What consent is about: ``tenant:commercial``, ``purpose:<id>`` or ``topic:<id>``.
+
+    A tuple, since decisions look registers up by it all the time, and no other key is hashed as fast.
+    """
 
     kind: str
     id: str
@@ -194,11 +197,12 @@ class Move:
 class Snapshot:
     """Everything read for some contact points at one moment.
 
-    `records` are all that were read, with or without a contact point; `holders` says which of them carry which one;
-    `inactive` and `minors` are never opened, `merged` says into which record another one was merged. `complete` holds
-    the contact points for which every holder and every other contact point of these holders was read: only those may
-    ever be loosened. The server read everything between `read_from` and `read_until` (its own clock, whole seconds):
-    what is not seen here happened after the first, what is seen happened before the second ended.
+    The observations of one subject stand together. `records` are all that were read, with or without a contact point;
+    `holders` says which of them carry which one; `inactive` and `minors` are never opened, `merged` says into which
+    record another one was merged. `complete` holds the contact points for which every holder and every other contact
+    point of these holders was read: only those may ever be loosened. The server read everything between `read_from` and
+    `read_until` (its own clock, whole seconds): what is not seen here happened after the first, what is seen happened
+    before the second ended.
     """
 
     read_from: datetime

@@ -7,9 +7,9 @@ speaks for more than its own subject only where address and person are one: wher
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from .landscape import Landscape
 from .model import NEVER, ContactPoint, Scope, Snapshot, Subject
@@ -25,8 +25,7 @@ class Breadth(Enum):
     UNENFORCED = "a part that its own side ignores"
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """The opt-out that blocks a scope: whose it is, what it was for, and its latest possible time."""
 
     subject: Subject
@@ -41,91 +40,96 @@ class Knowledge:
     Answers are kept, since several locations ask the same of one contact point; it lives for one decision.
     """
 
-    def __init__(
-        self,
-        landscape: Landscape,
-        entries: Mapping[Subject, Entry],
-        snapshot: Snapshot,
-    ) -> None:
-        self.landscape, self._entries, self._holders = landscape, entries, snapshot.holders
-        self._inactive = snapshot.inactive
-        self._causes: dict[tuple[ContactPoint, Scope], Cause | None] = {}
-        self._speakers: dict[ContactPoint, tuple[Entry, ...]] = {}
+    def __init__(self, landscape: Landscape, entries: Mapping[Subject, Entry], snapshot: Snapshot) -> None:
+        self._landscape, self._entries, self._snapshot = landscape, entries, snapshot
+        self._standings: dict[ContactPoint, Standing] = {}
 
-    def cause_of_out(self, point: ContactPoint, scope: Scope) -> Cause | None:
-        """Give the opt-out that blocks `scope` at `point`, None where nothing does."""
-        speakers = self._who_spoke(point)
-        if not speakers:
+    def at(self, point: ContactPoint) -> Standing:
+        """Give what stands at `point`."""
+        if point not in self._standings:
+            holders = self._snapshot.holders.get(point, frozenset())
+            subjects: tuple[Subject, ...] = (point, *sorted(holders))
+            speakers = tuple(e for s in subjects if (e := self._entries[s]).registers)
+            alone = len(holders - self._snapshot.inactive) <= 1
+            self._standings[point] = Standing(self._landscape, point, speakers, alone=alone)
+        return self._standings[point]
+
+    def around(self, subject: Subject) -> tuple[Standing, ...]:
+        """Give what stands at the contact points that `subject` concerns: itself, or all those of the record."""
+        if isinstance(subject, ContactPoint):
+            return (self.at(subject),)
+        return tuple(self.at(point) for point in sorted(self._snapshot.points_of.get(subject, ())))
+
+
+class Standing:
+    """What stands at one contact point: the acts of those who speak for it, and what follows for each scope.
+
+    `speakers` are the entries of the contact point and of its holders that know of any act; `alone` says whether
+    address and person are one, as far as the active records tell (a lead stays behind, inactive, when it becomes a
+    contact: it is the same person).
+    """
+
+    def __init__(self, landscape: Landscape, point: ContactPoint, speakers: tuple[Entry, ...], *, alone: bool) -> None:
+        self.point, self.alone = point, alone
+        self._landscape, self._speakers = landscape, speakers
+        self._causes: dict[Scope, Cause | None] = {}
+
+    def cause_of_out(self, scope: Scope) -> Cause | None:
+        """Give the opt-out that blocks `scope` here, None where nothing does."""
+        if not self._speakers:
             return None  # nobody ever said anything that concerns this contact point
-        key = (point, scope)
-        if key not in self._causes:
-            parts = self.landscape.purposes_under(scope)
-            find = self._cause_over_parts(point, scope, parts) if parts else self._cause(point, scope, speakers)
-            self._causes[key] = find
-        return self._causes[key]
+        if scope not in self._causes:
+            parts = self._landscape.purposes_under(scope)
+            self._causes[scope] = self._cause_over_parts(scope, parts) if parts else self._cause(scope)
+        return self._causes[scope]
 
-    def proof_of_in(self, point: ContactPoint, scope: Scope) -> datetime:
-        """Since when `point` is provably opted in for `scope`, NEVER where it is blocked or nobody said yes.
+    def proof_of_in(self, scope: Scope) -> datetime:
+        """Since when this contact point is provably opted in for `scope`, NEVER where it is blocked or nobody said yes.
 
         A tenant-wide yes speaks for its purposes, and all of these together for it; a topic is never opened by anything
         but itself.
         """
-        if not self._who_spoke(point) or self.cause_of_out(point, scope):
+        if not self._speakers or self.cause_of_out(scope):
             return NEVER
-        wide = self.landscape.parents.get(scope)
-        said = self.said_yes(point, scope)
-        if wide and self.landscape.purposes_under(wide):
-            said = max(said, self.said_yes(point, wide))
-        parts = self.landscape.purposes_under(scope)
-        return max(said, min((self.proof_of_in(point, part) for part in parts), default=NEVER))
+        wide = self._landscape.parents.get(scope)
+        said = self.said_yes(scope)
+        if wide and self._landscape.purposes_under(wide):
+            said = max(said, self.said_yes(wide))
+        parts = self._landscape.purposes_under(scope)
+        return max(said, min((self.proof_of_in(part) for part in parts), default=NEVER))
 
-    def said_yes(self, point: ContactPoint, scope: Scope) -> datetime:
-        """When anybody who speaks for `point` last opted in to exactly `scope`, NEVER if nobody did."""
-        return max((entry.of(scope).latest_in for entry in self._who_spoke(point)), default=NEVER)
+    def said_yes(self, scope: Scope) -> datetime:
+        """When anybody who speaks here last opted in to exactly `scope`, NEVER if nobody did."""
+        return max((entry.of(scope).latest_in for entry in self._speakers), default=NEVER)
 
-    def alone(self, point: ContactPoint) -> bool:
-        """Whether address and person are one, as far as the active records tell.
-
-        A lead stays behind, inactive, when it becomes a contact: it is the same person.
-        """
-        return len(self._holders.get(point, frozenset()) - self._inactive) <= 1
-
-    def _who_spoke(self, point: ContactPoint) -> tuple[Entry, ...]:
-        """Give the entries of the contact point and of its holders that know of any act."""
-        if point not in self._speakers:
-            subjects: tuple[Subject, ...] = (point, *sorted(self._holders.get(point, ())))
-            self._speakers[point] = tuple(e for s in subjects if (e := self._entries[s]).registers)
-        return self._speakers[point]
-
-    def _cause_over_parts(self, point: ContactPoint, scope: Scope, parts: tuple[Scope, ...]) -> Cause | None:
-        causes = [self.cause_of_out(point, part) for part in parts]
-        explicit = self._cause(point, scope, self._who_spoke(point))
+    def _cause_over_parts(self, scope: Scope, parts: tuple[Scope, ...]) -> Cause | None:
+        causes = [self.cause_of_out(part) for part in parts]
+        explicit = self._cause(scope)
         if explicit and any(causes):
             return explicit  # and not every part was opened since
         found = {part: cause for part, cause in zip(parts, causes, strict=True) if cause}
         breadth = Breadth.ALL_PARTS if len(found) == len(parts) else Breadth.UNENFORCED
         if breadth is Breadth.UNENFORCED:
-            found = {part: cause for part, cause in found.items() if part in self.landscape.unenforced}
+            found = {part: cause for part, cause in found.items() if part in self._landscape.unenforced}
         if not found:
             return None
         latest = max(found.values(), key=lambda cause: cause.at)
         return Cause(latest.subject, latest.scope, latest.at, breadth)
 
-    def _cause(self, point: ContactPoint, scope: Scope, speakers: tuple[Entry, ...]) -> Cause | None:
+    def _cause(self, scope: Scope) -> Cause | None:
         """Look for an opt-out of `scope` or anything wider that no later opt-in has lifted.
 
         An opt-in to a purpose lifts a tenant-wide opt-out for that purpose; one to a topic lifts only the topic's.
         """
-        alone = self.alone(point)
-        opened: dict[Subject, datetime] = {}
-        for wide in self.landscape.upwards(scope):
-            registers = [(entry.subject, entry.of(wide)) for entry in speakers]
-            of_all = max(known.latest_in for _, known in registers)
-            for subject, known in registers:
-                heard = of_all if alone else known.latest_in
-                if self.landscape.purposes_under(wide):
-                    heard = max(heard, opened.get(subject, NEVER))
-                opened[subject] = heard
+        opened = [NEVER] * len(self._speakers)
+        for wide in self._landscape.upwards(scope):
+            registers = [entry.of(wide) for entry in self._speakers]
+            of_all = max(known.latest_in for known in registers)
+            has_parts = bool(self._landscape.purposes_under(wide))
+            for n, known in enumerate(registers):
+                heard = of_all if self.alone else known.latest_in
+                opened[n] = heard = max(heard, opened[n]) if has_parts else heard
                 if known.latest_out > NEVER and known.latest_out >= heard:
-                    return Cause(subject, wide, known.latest_out, Breadth.SAME if wide == scope else Breadth.WIDER)
+                    breadth = Breadth.SAME if wide == scope else Breadth.WIDER
+                    return Cause(self._speakers[n].subject, wide, known.latest_out, breadth)
         return None

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from datetime import datetime
+from typing import NamedTuple
 
 from . import rules
-from .evidence import Lesson
-from .landscape import Landscape, Opened
-from .model import NEVER, ContactPoint, Location, Observation, Reading, RecordRef, Scope, Snapshot, Subject
+from .landscape import Landscape, Meaning, Opened
+from .model import NEVER, Location, Observation, Reading, RecordRef, Scope, Subject
 from .rules import Rule
-from .state import Breadth, Cause, Knowledge
+from .state import Breadth, Cause, Standing
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Place(NamedTuple):
+    """One location as a decision sees it: what was observed, how that is to be read, and what it speaks for."""
+
+    observed: Observation
+    reading: Reading
+    meaning: Meaning
+
+    @property
+    def at(self) -> Location:
+        """The location."""
+        return self.observed.location
+
+
+class Target(NamedTuple):
     """What a location should say, by which rule, and the time of the act behind it; `cause` is the opt-out, if any."""
 
     to: Reading
@@ -23,12 +35,10 @@ class Target:
     since: datetime
     cause: Cause | None = None
 
-
-def points_at(at: Location, points_of: Mapping[RecordRef, frozenset[ContactPoint]]) -> tuple[ContactPoint, ...]:
-    """Give the contact points that a location concerns: its own, or all those of its record."""
-    if isinstance(at.subject, ContactPoint):
-        return (at.subject,)
-    return tuple(sorted(points_of.get(at.subject, ())))
+    @property
+    def whose(self) -> Subject | None:
+        """Who opted out."""
+        return self.cause.subject if self.cause else None
 
 
 _BY_BREADTH = {
@@ -39,87 +49,80 @@ _BY_BREADTH = {
 }
 
 
-def closed(know: Knowledge, at: Location, points: Iterable[ContactPoint], lesson: Lesson) -> Target | None:
-    """Say out where, at any address concerned, every scope of the location is blocked."""
-    scopes = know.landscape.meaning(at).scopes
-    for point in points:
-        causes = [know.cause_of_out(point, scope) for scope in scopes]
-        found = [cause for cause in causes if cause]
-        if len(found) == len(causes):
+def closed(place: Place, standings: Iterable[Standing], loosened: AbstractSet[Location]) -> Target | None:
+    """Say out where, at any contact point concerned, every scope of the location is blocked."""
+    scopes = place.meaning.scopes
+    for standing in standings:
+        found = [cause for scope in scopes if (cause := standing.cause_of_out(scope))]
+        if len(found) == len(scopes):
             cause = max(found, key=lambda c: c.at)
-            rule = rules.RESTORE if at in lesson.loosened else _rule_for(cause, at)
+            rule = rules.RESTORE if place.at in loosened else _rule_for(cause, place.at.subject)
             return Target(Reading.OUT, rule, cause.at, cause)
     return None
 
 
-def _rule_for(cause: Cause, at: Location) -> Rule:
-    if cause.breadth is Breadth.SAME and isinstance(at.subject, RecordRef) and isinstance(cause.subject, RecordRef):
-        return rules.SAME_SCOPE if cause.subject == at.subject else rules.SHARED_ADDRESS
+def _rule_for(cause: Cause, subject: Subject) -> Rule:
+    if cause.breadth is Breadth.SAME and isinstance(subject, RecordRef) and isinstance(cause.subject, RecordRef):
+        return rules.SAME_SCOPE if cause.subject == subject else rules.SHARED_ADDRESS
     return _BY_BREADTH[cause.breadth]
 
 
-def opened(
-    know: Knowledge, at: Location, points: tuple[ContactPoint, ...], snapshot: Snapshot, lesson: Lesson
-) -> Target | None:
-    """Say in where nothing blocks any address concerned, and one that speaks for the subject alone proves it.
+def opened(place: Place, standings: Iterable[Standing], landscape: Landscape) -> Target | None:
+    """Say in where nothing blocks any contact point concerned, and one that speaks for the subject alone proves it.
 
     What does not say out is opened only by a yes to exactly its scope.
     """
-    meaning = know.landscape.meaning(at)
-    if not snapshot.complete.issuperset(points) or at.subject in snapshot.inactive:
+    meaning = place.meaning
+    parts = [part for scope in meaning.scopes for part in (scope, *landscape.purposes_under(scope))]
+    if any(standing.cause_of_out(part) for standing in standings for part in parts):
         return None
-    if any(snapshot.holders[point] & snapshot.minors for point in points):
+    if meaning.opened is Opened.IN and any(landscape.needs_confirmation(scope) for scope in meaning.scopes):
         return None
-    parts = [part for scope in meaning.scopes for part in (scope, *know.landscape.purposes_under(scope))]
-    if any(know.cause_of_out(point, part) for point in points for part in parts):
+    wide = landscape.is_wide(place.at)
+    if wide and not landscape.policy.release_flag:
         return None
-    if meaning.opened is Opened.IN and any(know.landscape.needs_confirmation(scope) for scope in meaning.scopes):
-        return None
-    wide = know.landscape.is_wide(at)
-    if wide and not know.landscape.policy.release_flag:
-        return None
-    closed_now = lesson.readings[at] is Reading.OUT
+    closed_now = place.reading is Reading.OUT
     proofs = [
-        min(know.proof_of_in(point, scope) for scope in meaning.scopes)
-        for point in points
-        if point == at.subject or know.alone(point)
-        if closed_now or all(know.said_yes(point, scope) > NEVER for scope in meaning.scopes)
+        min(standing.proof_of_in(scope) for scope in meaning.scopes)
+        for standing in standings
+        if standing.point == place.at.subject or standing.alone
+        if closed_now or all(standing.said_yes(scope) > NEVER for scope in meaning.scopes)
     ]
     since = max(proofs, default=NEVER)
     return Target(Reading.IN, rules.RELEASE if wide else rules.PROVEN_IN, since) if since > NEVER else None
 
 
-def shadowed(
-    snapshot: Snapshot, landscape: Landscape, lesson: Lesson, targets: Mapping[Location, Target]
-) -> frozenset[Location]:
-    """Give the locations that something wider on their own side stops already."""
-    stopped: set[tuple[Subject, str, Scope]] = set()
-    for o in snapshot.observations:
-        meaning, target = landscape.meaning(o.location), targets.get(o.location)
+type Stop = tuple[str, Scope]
+"""A side, and a scope that something there stops."""
+
+
+def stops(judged: Iterable[tuple[Place, Target | None]]) -> set[Stop]:
+    """Give what the locations of one subject stop that are wide enough to stop others on their side."""
+    found: set[Stop] = set()
+    for place, target in judged:
+        meaning = place.meaning
         if meaning.shadows and not (target and target.to is Reading.IN):
-            will_close = target is not None and meaning.writable and o.writable
-            if lesson.readings[o.location] is Reading.OUT or will_close:
-                stopped.update((o.location.subject, meaning.side, scope) for scope in meaning.scopes)
-    return frozenset(o.location for o in snapshot.observations if _under_any(o.location, landscape, stopped))
+            will_close = target is not None and meaning.writable and place.observed.writable
+            if place.reading is Reading.OUT or will_close:
+                found.update((meaning.side, scope) for scope in meaning.scopes)
+    return found
 
 
-def _under_any(at: Location, landscape: Landscape, stopped: set[tuple[Subject, str, Scope]]) -> bool:
-    meaning = landscape.meaning(at)
-    return all(
-        any((at.subject, meaning.side, wide) in stopped for wide in landscape.upwards(scope)[1:])
-        for scope in meaning.scopes
-    )
+def is_under(place: Place, stopped: AbstractSet[Stop], landscape: Landscape) -> bool:
+    """Whether something wider on its own side stops a location already."""
+    side = place.meaning.side
+    return all(any((side, wide) in stopped for wide in landscape.upwards(s)[1:]) for s in place.meaning.scopes)
 
 
-def differs(o: Observation, to: Reading, lesson: Lesson, landscape: Landscape) -> bool:
+def differs(place: Place, to: Reading) -> bool:
     """Whether a location that we may write has to change, to say `to`."""
-    meaning, reading = landscape.meaning(o.location), lesson.readings[o.location]
-    is_open = {
-        Opened.NOT_OUT: reading is not Reading.OUT,
-        Opened.PRESENT: o.present,
-        Opened.IN: reading is Reading.IN,
-    }[meaning.opened]
+    meaning, present = place.meaning, place.observed.present
     if to is Reading.IN:
+        is_open = {
+            Opened.NOT_OUT: place.reading is not Reading.OUT,
+            Opened.PRESENT: present,
+            Opened.IN: place.reading is Reading.IN,
+        }[meaning.opened]
         return meaning.writable and not is_open
-    closed = not o.present if meaning.opened is Opened.PRESENT else reading is Reading.OUT
+    closed = not present if meaning.opened is Opened.PRESENT else place.reading is Reading.OUT
     return meaning.writable and not closed

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from consent_sync.consent.model import NEVER, ContactPoint, Move, RecordRef, Snapshot, Subject
+from consent_sync.consent.evidence import Repeat
+from consent_sync.consent.model import NEVER, ContactPoint, Kind, Move, RecordRef, Snapshot, Subject
 from consent_sync.consent.registers import Entry
 from consent_sync.ports.ledger import Ledger
 
@@ -50,17 +51,23 @@ def kinship(snapshot: Snapshot, entries: Mapping[Subject, Entry], moves: Iterabl
 
 
 def carried_since(
-    snapshot: Snapshot, before: Mapping[Subject, Entry], ledger: Ledger
+    snapshot: Snapshot, before: Mapping[Subject, Entry], repeated: Mapping[ContactPoint, Repeat], ledger: Ledger
 ) -> dict[RecordRef, dict[str, datetime]]:
     """Give since when at the latest each record carries its contact points, by the ledger's key.
 
     A contact point that is new on a record may have been there since the last look; a record that is new has carried
-    what it carries since it was created.
+    what it carries since it was created. An edit that may have `repeated` an older opt-out does not make it one that
+    was made while those held the contact point who came after it.
     """
-    created = {o.location.subject: o.created for o in snapshot.observations}
+    created = {o.location.subject: o.created for o in snapshot.observations if o.location.kind is Kind.FLAG}
     found: dict[RecordRef, dict[str, datetime]] = {}
     for record, points in snapshot.points_of.items():
         entry = before[record]
         first = entry.looked if entry.looked > NEVER else created.get(record, NEVER)
-        found[record] = {key: entry.points.get(key, first) for key in map(ledger.key, points)}
+        carried = {point: entry.points.get(ledger.key(point), first) for point in points}
+        found[record] = {ledger.key(point): _after(repeated.get(point), since) for point, since in carried.items()}
     return found
+
+
+def _after(repeat: Repeat | None, since: datetime) -> datetime:
+    return repeat.edited + timedelta(seconds=1) if repeat and repeat.made < since <= repeat.edited else since

@@ -224,7 +224,7 @@ class Reconciler:
         self, lesson: Lesson, whose: AbstractSet[Subject], snapshot: Snapshot, before: Mapping[Subject, Entry]
     ) -> Lesson:
         """Leave what others will learn to them, so that workers of one run do not get in each other's way."""
-        carried = carried_since(snapshot, before, self.ledger)
+        carried = carried_since(snapshot, before, lesson.repeated, self.ledger)
         entries: dict[Subject, Entry] = {}
         for subject in whose:
             entry = lesson.entries[subject]

@@ -16,7 +16,6 @@ from consent_sync.consent.landscape import Landscape
 from consent_sync.consent.model import Kind, Location, Observation, Reading, RecordRef, Scope, Snapshot
 from consent_sync.consent.registers import Evidence
 from consent_sync.consent.state import Knowledge
-from consent_sync.consent.targets import points_at
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.images import Image, Stage
 from consent_sync.ports.ledger import Ledger
@@ -60,7 +59,7 @@ def taking_back(images: Iterable[Image], ledger: Ledger, landscape: Landscape, a
             scopes = landscape.meaning(o.location).scopes
             if image.to is Reading.IN:
                 says = Reading.OUT
-            elif by and _was_open(image, o.location, landscape) and not _out_since(image, know, snapshot, o, scopes):
+            elif by and _was_open(image, o.location, landscape) and not _out_since(image, know, o, scopes):
                 says = Reading.IN
             else:
                 continue
@@ -96,8 +95,7 @@ def _was_open(image: Image, at: Location, landscape: Landscape) -> bool:
     return all(landscape.restrictive.isdisjoint(chain) for chain in chains)
 
 
-def _out_since(image: Image, know: Knowledge, snapshot: Snapshot, o: Observation, scopes: Iterable[Scope]) -> bool:
+def _out_since(image: Image, know: Knowledge, o: Observation, scopes: Iterable[Scope]) -> bool:
     """Whether somebody opted out after the run wrote here, or perhaps did."""
-    points = points_at(o.location, snapshot.points_of)
-    causes = [know.cause_of_out(point, scope) for point in points for scope in scopes]
+    causes = [standing.cause_of_out(scope) for standing in know.around(o.location.subject) for scope in scopes]
     return image.at is None or any(cause.at > image.at for cause in causes if cause)

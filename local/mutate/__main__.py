@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .mutants import Mutant, mutants_of
 from .report import ENOUGH, Run, page, summary
-from .trial import SPARE, BrokenTestsError, Outcome, check_unchanged, copy_tree, trials
+from .trial import TIMES, BrokenTestsError, Outcome, check_unchanged, copy_tree, trials
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSENT = ("registers", "evidence", "state", "targets", "decide", "hold", "landscape", "model")
@@ -28,12 +28,10 @@ MODULES = (
 def main() -> int:
     """Run it; 0 if enough mutants were killed, 1 if not, 2 if the tests fail by themselves."""
     parser = argparse.ArgumentParser(prog="mutate", description=__doc__)
-    parser.add_argument("--sample", type=int, help="how many mutants to draw (default: all, which takes an hour)")
+    parser.add_argument("--sample", type=int, help="how many mutants to draw (default: all, which takes hours)")
     parser.add_argument("--seed", type=int, default=0, help="which ones are drawn (default: %(default)s)")
     parser.add_argument("--only", default="", help="only mutants whose module and function contain this text")
-    parser.add_argument(
-        "--spare", type=float, default=SPARE, help="seconds more than the tests need (default: %(default)s)"
-    )
+    parser.add_argument("--times", type=float, default=TIMES, help="time, in that of the tests (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="write docs/mutation.md")
     chosen = parser.parse_args()
     if hasattr(os, "nice"):
@@ -49,7 +47,7 @@ def main() -> int:
         except BrokenTestsError as error:
             print(error, file=sys.stderr)
             return 2
-        run = Run(len(mutants), chosen.seed, _tried(trials(tree, drawn, seconds + chosen.spare), len(drawn)))
+        run = Run(len(mutants), chosen.seed, _tried(trials(tree, drawn, seconds * chosen.times), len(drawn)))
     print(f"\n{summary(run)}")
     if chosen.write:
         (ROOT / "docs" / "mutation.md").write_text(page(run, datetime.now(UTC).date()), encoding="utf-8", newline="\n")

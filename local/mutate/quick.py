@@ -48,7 +48,8 @@ else:
         return used.ru_utime + used.ru_stime
 
     def _limit(seconds: int) -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, most))
 
 
 def pytest_configure() -> None:

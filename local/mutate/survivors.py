@@ -23,7 +23,7 @@ REASONS: dict[tuple[str, str, str], Reason] = {
     ): Reason(equivalent=False, text="what comes or goes changes its version too; the check of both is a belt"),
     (
         "consent_sync/consent/state.py",
-        "Knowledge.proof_of_in",
-        "not self._who_spoke(point) or self.cause_of_out(point, scope) -> self.cause_of_out(point, scope)",
+        "Standing.proof_of_in",
+        "not self._speakers or self.cause_of_out(scope) -> self.cause_of_out(scope)",
     ): Reason(equivalent=True, text="a shortcut: where nobody spoke, every time that follows is NEVER"),
 }

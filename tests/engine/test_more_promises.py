@@ -35,7 +35,7 @@ def out_of(evidence: list[Evidence]) -> set[tuple[Subject, object]]:
     know = Knowledge(
         landscape(), entries, Snapshot(START, START, (), frozenset([ANN, BOB]), HOLDERS, frozenset(HOLDERS))
     )
-    return {(point, scope) for point in HOLDERS for scope in SCOPES if know.cause_of_out(point, scope)}
+    return {(point, scope) for point in HOLDERS for scope in SCOPES if know.at(point).cause_of_out(scope)}
 
 
 @settings(max_examples=300, deadline=None)

@@ -14,8 +14,8 @@ from consent_sync.consent.landscape import Loosened, Mode, Policy
 from consent_sync.consent.model import NEVER, ContactPoint, Kind, Location, Observation, Reading, Scope, Snapshot
 from consent_sync.consent.registers import Entry, Evidence, Registers, Seen
 from consent_sync.consent.rules import Rule
-from consent_sync.consent.state import Knowledge
-from consent_sync.consent.targets import opened
+from consent_sync.consent.state import Knowledge, Standing
+from consent_sync.consent.targets import Place, opened
 from tests.engine.conftest import Bench
 from tests.support.world import ANN, BOB, COMMERCIAL, FLAG, P1, P2, START, T1, A, B, World, landscape
 
@@ -126,23 +126,22 @@ def test_what_was_loosened_is_only_held_where_the_policy_says_so_and_opt_outs_st
     assert bench.written() == []
 
 
-def knowing(scope: Scope) -> Knowledge:
-    """Give what is known once A has said yes to `scope`."""
+def standing(scope: Scope) -> Standing:
+    """Give what stands at A once it has said yes to `scope`."""
     entries = {A: Entry(A, {scope: Registers(latest_in=START)}), B: Entry(B)}
-    return Knowledge(landscape(), entries, read())
+    return Knowledge(landscape(), entries, read()).at(A)
 
 
 def test_a_yes_to_a_purpose_does_not_open_its_topics_and_a_tenant_wide_one_opens_purposes() -> None:
-    assert knowing(P1).proof_of_in(A, T1) == NEVER
-    assert knowing(COMMERCIAL).proof_of_in(A, P1) == START
+    assert standing(P1).proof_of_in(T1) == NEVER
+    assert standing(COMMERCIAL).proof_of_in(P1) == START
 
 
 @pytest.mark.parametrize(("reading", "opens"), [(SILENT, False), (OUT, True)])
 def test_what_says_nothing_is_opened_only_by_a_yes_to_exactly_its_scope(reading: Reading, opens: bool) -> None:  # noqa: FBT001
-    at = Location(A, Kind.ROW, str(P1))
-    know, nothing = knowing(COMMERCIAL), frozenset[Location]()
-    lesson = Lesson({}, (), {at: reading}, nothing, nothing, nothing)
-    assert (opened(know, at, (A,), read(), lesson) is not None) is opens
+    at, scene = Location(A, Kind.ROW, str(P1)), landscape()
+    place = Place(Observation(at, reading), reading, scene.meaning(at))
+    assert (opened(place, [standing(COMMERCIAL)], scene) is not None) is opens
 
 
 def rule_of(bench: Bench, kind: Kind, subject: ContactPoint | object) -> list[str]:
