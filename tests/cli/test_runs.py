@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from consent_sync.consent.landscape import Mode
 from consent_sync.operate import work
-from consent_sync.operate.cli.progress import extent, line
-from consent_sync.ports.runs import Part, Source
+from consent_sync.operate.cli.progress import Extent, extent, line
+from consent_sync.ports.runs import Part, Phase, Run, RunKind, Source, Tally
 from local.company import CONTOSO
 from tests.cases.office import mapping_of
 from tests.cli.conftest import Terminal
@@ -166,16 +168,54 @@ def test_a_run_that_keeps_failing_ends_with_1_and_says_why(
     assert "PrivilegeMissing" in ended.json["problem"]
 
 
-def test_how_far_a_run_is_counts_rows_of_tables_that_were_counted() -> None:
-    contact = Part("r", "contact", Source("contact"), seq=4)
-    lead = Part("r", "lead", Source("lead"))
-    assert extent([contact, lead], {"contact": 5000, "lead": 1000}) == (1000, 6000)
-    assert extent([contact, lead], {"contact": 5000}) == (1000, None)
-    assert extent([Part("r", "wake", Source("wake"))], {}) == (0, None)
+def a_run(expected: int | None) -> Run:
+    return Run("r", RunKind.RESYNC, Mode.TWO_WAY, False, "all", "", "f", datetime.now(UTC), expected=expected)
+
+
+def test_how_far_a_run_is_counts_the_rows_of_the_phase_under_way() -> None:
+    outs = Part("r", "contact", Source("contact"), Phase.OPT_OUTS, tally=Tally(rows=4000, written=7))
+    ins = Part("r", "contact+opt-ins", Source("contact"), Phase.OPT_INS, tally=Tally(rows=1000, written=2))
+    assert extent(a_run(4000), [outs]) == Extent(Phase.OPT_OUTS, 4000, 4000, 7)
+    assert extent(a_run(4000), [outs, ins]) == Extent(Phase.OPT_INS, 1000, 4000, 9)
+    assert extent(a_run(None), [outs]) == Extent(Phase.OPT_OUTS, 4000, None, 7)
+    assert extent(a_run(3000), [outs]) == Extent(Phase.OPT_OUTS, 4000, 4000, 7)  # more came meanwhile
 
 
 def test_a_line_of_progress_has_rate_and_time_left() -> None:
-    assert line("resync of all", 1000, 4000, "7 written, 100/s", 10) == (
-        "resync of all: 1,000 of 4,000 rows, 7 written, 100/s, 0:00:30 left"
+    now = Extent(Phase.OPT_OUTS, 1000, 4000, 7)
+    assert line("resync of all", now, 10) == (
+        "resync of all: opt-outs, 1,000 of 4,000 rows, 7 written, 100/s, 0:00:30 left"
     )
-    assert line("sweep", 0, None, "0 written, -/s", 0) == "sweep: 0 rows, 0 written, -/s"
+    assert line("sweep", Extent(Phase.OPT_OUTS, 0, None, 0), 0) == "sweep: opt-outs, 0 rows, 0 written, -/s"
+
+
+def test_a_run_that_failed_goes_on_when_the_cause_is_mended(
+    run: Terminal, company: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("status")
+    monkeypatch.setattr(work, "FIRST_PAUSE", 0)
+    company.admin("faults", {"requests": [{"path": "contacts", "count": -1, "status": 403}]})
+    failed = run("resync", "--all", "--json").json
+    company.admin("faults", {})
+    assert run("runs", "show", failed["id"]).code == 1
+    ended = run("runs", "resume", failed["id"], "--json")
+    assert (ended.json["id"], ended.json["state"], ended.json["problem"]) == (failed["id"], "done", None)
+    assert run("plan").code == 0
+
+
+def test_a_run_that_failed_can_be_cancelled(run: Terminal, company: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("status")
+    monkeypatch.setattr(work, "FIRST_PAUSE", 0)
+    company.admin("faults", {"requests": [{"path": "contacts", "count": -1, "status": 403}]})
+    failed = run("resync", "--all", "--json").json
+    company.admin("faults", {})
+    assert run("runs", "cancel", failed["id"], "--json").json["state"] == "cancelled"
+    assert run("runs", "cancel", failed["id"]).code == 1
+    assert run("runs", "resume", failed["id"], "--json").json["state"] == "done"
+
+
+@pytest.mark.parametrize("command", ["show", "cancel", "resume"])
+def test_a_run_that_does_not_exist_is_told(run: Terminal, company: Client, command: str) -> None:
+    assert company.url
+    ended = run("runs", command, "nothing")
+    assert (ended.code, "no such run" in ended.err) == (1, True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from . import discover, doctor, proof, runs, setup, waiting, webhook
+from . import discover, doctor, plans, proof, runs, setup, waiting, webhook
 from .command import Call, Exit
 from .session import Wiring
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 setup.add_to(app)
 discover.add_to(app)
 doctor.add_to(app)
+plans.add_to(app)
 runs.add_to(app)
 waiting.add_to(app)
 proof.add_to(app)

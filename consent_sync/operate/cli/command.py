@@ -75,7 +75,7 @@ def command[**P](app: typer.Typer, name: str) -> Callable[[Command[P]], Command[
     return register
 
 
-def group(app: typer.Typer, name: str, function: Command[[]]) -> typer.Typer:
+def group[**P](app: typer.Typer, name: str, function: Command[P]) -> typer.Typer:
     """Make a group of commands; the name of the group alone runs `function`."""
     commands = typer.Typer(help=function.__doc__)
     run = _runner(function)

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from consent_sync.errors import ConsentSyncError
 from consent_sync.operate.body import RecordChoice
 
+from .ask import at_terminal
+
 
 class NoAddressGiven(ConsentSyncError):
     """The command needs an address. Type it when asked, or send it on the standard input, one line."""
@@ -30,7 +32,7 @@ def record_of(text: str) -> dict[str, str]:
 
 def ask_for_address() -> str:
     """Read one address from the standard input; ask for it if that is a terminal. Raises NoAddressGiven."""
-    if sys.stdin is not None and sys.stdin.isatty():
+    if at_terminal():
         return str(typer.prompt("E-mail address", err=True)).strip()
     line = sys.stdin.readline().strip() if sys.stdin is not None else ""
     if not line:

@@ -12,17 +12,19 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from consent_sync.consent import rules
+from consent_sync.consent.rules import HOLD_BRAKE, HOLD_MANY_OUT, RULES
+from consent_sync.engine import open_runs
 from consent_sync.errors import ConsentSyncError
 from consent_sync.operate.resync import RunsView, RunView, read_request, run_of, runs_of
 from consent_sync.operate.status import StatusView, status_of
 from consent_sync.operate.work import work_off
+from consent_sync.ports.ledger import StoredHold
 from consent_sync.ports.runs import Run, State
 from consent_sync.ports.wake import PageTurn, Wake
 
-from .command import TIME_FORMATS, Exit, Shown, command
+from .command import TIME_FORMATS, Exit, Shown, command, group
 from .person import ask_for_address, record_of
-from .progress import count_rows, progress
+from .progress import progress
 from .session import Session
 
 
@@ -35,7 +37,10 @@ def add_to(app: typer.Typer) -> None:
     command(app, "status")(status)
     command(app, "resync")(resync)
     command(app, "sweep")(sweep)
-    command(app, "runs")(runs)
+    of_runs = group(app, "runs", runs)
+    command(of_runs, "show")(show)
+    command(of_runs, "cancel")(cancel)
+    command(of_runs, "resume")(resume)
 
 
 def resync(
@@ -94,6 +99,31 @@ def runs(session: Session, limit: Annotated[int, typer.Option(min=1, max=1000, h
     return Shown(view, _runs(view))
 
 
+RUN_ARGUMENT = Annotated[str, typer.Argument(help="The run's id.", metavar="RUN")]
+
+
+def show(session: Session, run: RUN_ARGUMENT) -> Shown:
+    """Show how a run stands."""
+    view = run_of(session.service.ledger, run)
+    return Shown(view, run_text(view), exit_of(session, view))
+
+
+def cancel(session: Session, run: RUN_ARGUMENT) -> Shown:
+    """Stop a run where it stands; pages under way are finished."""
+    open_runs.cancel(session.service.ledger, run)
+    view = run_of(session.service.ledger, run)
+    return Shown(view, run_text(view, "It goes on with: runs resume"))
+
+
+def resume(session: Session, run: RUN_ARGUMENT) -> Shown:
+    """Let a run that failed, was cancelled or was broken off go on from its checkpoints, in this process."""
+    ledger = session.service.ledger
+    known = ledger.run(run)
+    if known is None:
+        raise open_runs.NoSuchRun("there is no such run")
+    return to_the_end(session, known, [*open_runs.resume(ledger, run)])
+
+
 def status(session: Session) -> Shown:
     """Show the mode in force, what keeps the service from working, what waits, and the latest runs."""
     view = status_of(session.service.passes)
@@ -103,15 +133,14 @@ def status(session: Session) -> Shown:
 def to_the_end(session: Session, run: Run, messages: list[Wake | PageTurn]) -> Shown:
     """Work a run to its end, and show how it went."""
     view = finish(session, run, messages)
-    return Shown(view, run_text(view), exit_of(session, view))
+    hints = [f"{RULES[hold.rule].says} See `holds`." for hold in _alarms(session, view)]
+    return Shown(view, run_text(view, *hints), exit_of(session, view))
 
 
 def finish(session: Session, run: Run, messages: list[Wake | PageTurn]) -> RunView:
     """Work a run to its end with its progress on the screen, and give how it stands then."""
     service = session.service
-    sources = tuple(dict.fromkeys(part.source.table for part in service.ledger.parts(run.id)))
-    rows = count_rows(service.client, sources) if sources != ("wake",) else {}
-    with progress(f"{run.kind} of {run.scope}", rows) as report:
+    with progress(run) as report:
         work_off(service.passes, messages, after_each=lambda: report(service.ledger.parts(run.id)))
     return run_of(service.ledger, run.id)
 
@@ -120,17 +149,23 @@ def exit_of(session: Session, view: RunView) -> Exit:
     """Say how a run ended: failed, stopped by the brake, with changes left to make, or in step."""
     if view.state is not State.DONE:
         return Exit.ERROR
-    braked = (rules.HOLD_BRAKE.id, rules.HOLD_MANY_OUT.id)
-    if any(hold.rule in braked and hold.location == view.id for hold in session.service.ledger.holds()):
+    if _alarms(session, view):
         return Exit.BRAKE
     left = sum(change.count for change in view.planned) - view.written
     return Exit.DRIFT if left > 0 or view.failed else Exit.IN_STEP
 
 
-def run_text(view: RunView) -> RenderableType:
-    """Give a run for people."""
+def _alarms(session: Session, view: RunView) -> list[StoredHold]:
+    """Give the holds that a mass change opened in this run."""
+    alarming = {HOLD_BRAKE.id, HOLD_MANY_OUT.id}
+    return [h for h in session.service.ledger.holds() if h.rule in alarming and h.location == view.id]
+
+
+def run_text(view: RunView, *hints: str) -> RenderableType:
+    """Give a run for people, and what they may do next."""
     planned = sum(change.count for change in view.planned)
     how = "dry run" if view.dry_run else f"mode {view.mode}"
+    what = view.scope if view.kind in view.scope else f"{view.kind} of {view.scope}"
     counts = (
         f"{view.decided:,} addresses looked at",
         f"{planned:,} changes planned",
@@ -140,7 +175,7 @@ def run_text(view: RunView) -> RenderableType:
         f"{view.requests:,} requests",
     )
     lines: list[RenderableType] = [
-        f"Run {view.id}: {view.kind} of {view.scope}, {how}, {view.state}",
+        f"Run {view.id}: {what}, {how}, {view.state}",
         ", ".join(counts),
     ]
     if view.problem:
@@ -150,7 +185,7 @@ def run_text(view: RunView) -> RenderableType:
         for change in view.planned:
             table.add_row(change.brand, change.change, change.rule, f"{change.count:,}")
         lines.append(table)
-    return Group(*lines)
+    return Group(*lines, *hints)
 
 
 def _runs(view: RunsView) -> RenderableType:
@@ -158,7 +193,8 @@ def _runs(view: RunsView) -> RenderableType:
         return "There was no run yet."
     table = Table("started (UTC)", "run", "what", "state", "planned", "written", "held", box=None, pad_edge=False)
     for run in view.runs:
-        what = f"{run.kind} of {run.scope}{', dry run' if run.dry_run else ''}"
+        what = run.scope if run.kind in run.scope else f"{run.kind} of {run.scope}"
+        what += ", dry run" if run.dry_run else ""
         planned = sum(change.count for change in run.planned)
         cells = (f"{run.started:%Y-%m-%d %H:%M:%S}", run.id, what, run.state.value)
         table.add_row(*cells, *(f"{number:,}" for number in (planned, run.written, run.held)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +19,7 @@ from consent_sync.operate.registration import NoFunctionApp, endpoint_of, takes_
 from consent_sync.operate.resync import RunView
 from consent_sync.operate.setup import UNINSTALL, Look, Site, setup_steps
 
+from .ask import agrees
 from .command import Exit, Shown, command
 from .doctor import APPLICATION_OPTION, URL_OPTION, shown
 from .files import write_new
@@ -33,10 +33,6 @@ _LADDER = (
     "policy.mode in the mapping is the ladder: observe (writes nothing), restrict (writes opt-outs), two-way (also"
     " proven opt-ins). Read the plan, then go up one step at a time; CONSENT_SYNC_MODE can only step down."
 )
-
-
-class NeedsYes(ConsentSyncError):
-    """Nobody can be asked here. Start the command at a terminal, or with --yes to agree to every step."""
 
 
 class NoIdentity(ConsentSyncError):
@@ -144,7 +140,7 @@ def _walk(session: Session, site: Site, looks: Sequence[Look], *, yes: bool, dry
             state = "in place"
         elif dry_run:
             state = "would be done"
-        elif yes or _agrees(f"{step.name}: {step.found}. {step.change[0].upper()}{step.change[1:]}?"):
+        elif yes or agrees(f"{step.name}: {step.found}. {step.change[0].upper()}{step.change[1:]}?"):
             step.carry_out()
             state = "done"
         else:
@@ -153,12 +149,6 @@ def _walk(session: Session, site: Site, looks: Sequence[Look], *, yes: bool, dry
         arrow = f" -> {step.change}" if step.change else ""
         session.say(f"[{state:^13}] {step.name}: {step.found}{arrow}")
     return views
-
-
-def _agrees(question: str) -> bool:
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise NeedsYes(question)
-    return typer.confirm(question, err=True)
 
 
 def _key(session: Session, endpoint: WebhookEndpoint) -> StepView:

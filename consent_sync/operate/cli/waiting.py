@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from consent_sync.operate.parked import ParkedView, parked_of, replay
 from consent_sync.operate.work import work_off
 from consent_sync.ports.ledger import Verdict
 
+from .ask import who
 from .command import Exit, Shown, command, group
 from .session import Session
 
@@ -57,7 +57,7 @@ def settle(
         raise NoVerdict("give one of --apply and --dismiss")
     verdict = Verdict.APPLY if apply else Verdict.DISMISS
     passes = session.service.passes
-    messages = passes.settle(hold, Settlement(verdict, by or getpass.getuser(), why))
+    messages = passes.settle(hold, Settlement(verdict, who(by), why))
     given_up = work_off(passes, messages)
     view = SettledView(id=hold, queued=len(messages))
     if given_up:
