@@ -32,6 +32,7 @@ class Event(StrEnum):
     REFUSED = "refused"
     MISTAKE = "mistake"
     RESTORED = "restored"
+    HELD = "held"
 
 
 SAYS = {
@@ -43,6 +44,7 @@ SAYS = {
     Event.PUT_OFF: "Dataverse asked for a pause, and a message waits for it: `queue`, `seconds`",
     Event.PARKED: "a message failed too often and was given up: `queue`, `tries`, `kind`, `detail`",
     Event.REFUSED: "an HTTP call got a problem document: `function`, `status`, `kind`, `detail`, `request_id`",
+    Event.HELD: "a hold opened that concerns the whole service, such as the brake: `rule`, `hold`",
     Event.RESTORED: "somebody restored a backup of Dataverse; everything is compared: `returned`, `loosened`",
     Event.MISTAKE: "a mistake of our own: `function`, `kind`, `place`, `request_id`",
 }

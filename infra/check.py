@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "infra")]
 
-from checks import agreement, policy, tools  # noqa: E402  - the path comes first
+from checks import agreement, alerts, policy, tools  # noqa: E402  - the path comes first
 from checks.repository import Finding, Repository  # noqa: E402
 
 CHECKS = (
@@ -30,7 +30,7 @@ CHECKS = (
     agreement.sign_in,
     agreement.schedules,
     agreement.parameters,
-    agreement.alerts,
+    alerts.alerts,
     agreement.azd,
 )
 

@@ -201,3 +201,4 @@ output WEBHOOK_URL string = 'https://${app.outputs.hostName}/api/dataverse-event
 output KEY_VAULT_NAME string = vault.outputs.name
 output STORAGE_ACCOUNT_NAME string = storage.outputs.name
 output IDENTITY_CLIENT_ID string = identity.outputs.clientId
+output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId

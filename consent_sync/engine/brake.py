@@ -12,7 +12,7 @@ from consent_sync.consent import rules
 from consent_sync.consent.landscape import Policy
 from consent_sync.ports.ledger import Ledger
 
-from .gates import service_hold
+from .gates import hold_service
 
 _COUNT = "opt-ins of the hour"
 
@@ -31,7 +31,5 @@ def admits(ledger: Ledger, policy: Policy, openings: int, now: datetime) -> bool
             break
     if total <= policy.brake_count:
         return True
-    hold = service_hold(rules.HOLD_BRAKE.id, f"events-of-{hour}", now)
-    ledger.open_hold(hold)
-    stored = ledger.hold(hold.id)
-    return stored is not None and stored.state == "applied"
+    hold = hold_service(ledger, rules.HOLD_BRAKE.id, f"events-of-{hour}", now)
+    return hold.state == "applied"

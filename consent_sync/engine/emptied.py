@@ -17,7 +17,7 @@ from consent_sync.consent.model import Kind, Reading, Snapshot
 from consent_sync.consent.registers import Entry, Evidence
 from consent_sync.ports.ledger import Ledger
 
-from .gates import service_hold
+from .gates import hold_service
 
 WINDOW = timedelta(minutes=1)
 FEWEST = 20
@@ -69,8 +69,7 @@ def _freeze_if_emptied(ledger: Ledger, list_id: str, count: int, now: datetime) 
     half = left + count  # of these, `count` are still remembered as members, and the others of the window no longer
     if left < FEWEST or ledger.count_members(list_id, at_most=half + 1) > half:
         return False
-    hold = service_hold(rules.HOLD_EMPTIED.id, f"{list_id}-{now:%Y%m%dT%H%M}", now)
-    ledger.open_hold(hold)
+    hold = hold_service(ledger, rules.HOLD_EMPTIED.id, f"{list_id}-{now:%Y%m%dT%H%M}", now)
     stands = ledger.note(_FROZEN)
     frozen = json.dumps({**json.loads(stands or "{}"), list_id: hold.id})
     return ledger.set_note(_FROZEN, frozen, stands) or _freeze_if_emptied(ledger, list_id, 0, now)

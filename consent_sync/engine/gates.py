@@ -6,6 +6,7 @@ A gate never stops reading and learning; it only lowers the mode.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from consent_sync.consent.model import NEVER
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.ledger import Ledger, StoredHold
 from consent_sync.ports.runs import State, state_of
+from consent_sync.telemetry import Event, say
 
 from .settle import SERVICE
 
@@ -78,13 +80,8 @@ class Gates:
             return True
         if known is None:
             return self.ledger.set_note(_MAPPING, self.fingerprint, None) or self._approved()
-        hold = service_hold(rules.HOLD_MAPPING.id, self.fingerprint, self.now())
-        stored = self.ledger.hold(hold.id)
-        if stored is None:
-            self.ledger.open_hold(hold)
-        return (
-            stored is not None and stored.state == "applied" and self.ledger.set_note(_MAPPING, self.fingerprint, known)
-        )
+        hold = hold_service(self.ledger, rules.HOLD_MAPPING.id, self.fingerprint, self.now())
+        return hold.state == "applied" and self.ledger.set_note(_MAPPING, self.fingerprint, known)
 
     def _leads(self) -> bool:
         """Whether this installation may write: of two on one ledger, the second watches until the first is gone."""
@@ -124,6 +121,11 @@ def planned_with(ledger: Ledger, fingerprint: str, last: int = 50) -> bool:
     )
 
 
-def service_hold(rule: str, what: str, now: datetime) -> StoredHold:
-    """Give a hold that concerns the whole service."""
-    return StoredHold(f"{rule}-{what}", SERVICE, what, rule, "see the rule", "see the rule", "", now)
+def hold_service(ledger: Ledger, rule: str, what: str, now: datetime) -> StoredHold:
+    """Open a hold that concerns the whole service, unless it was opened before; say so, for an alert; give it."""
+    hold = StoredHold(f"{rule}-{what}", SERVICE, what, rule, "see the rule", "see the rule", "", now)
+    if known := ledger.hold(hold.id):
+        return known
+    ledger.open_hold(hold)
+    say(Event.HELD, logging.WARNING, rule=rule, hold=hold.id)
+    return hold

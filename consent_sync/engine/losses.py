@@ -16,7 +16,7 @@ from consent_sync.ports.ledger import Ledger
 
 from .emptied import note_lost
 from .enforcement import note_changes
-from .gates import service_hold
+from .gates import hold_service
 
 _FACTS, _REPORTED = "facts", "reported facts"
 
@@ -45,6 +45,6 @@ def _report(ledger: Ledger, troubles: dict[str, str], now: datetime) -> None:
     stands = ledger.note(_REPORTED)
     known: dict[str, str] = json.loads(stands or "{}")
     for id_ in sorted(troubles.keys() - known.keys()):
-        ledger.open_hold(service_hold(troubles[id_], f"{id_}-{now:%Y%m%dT%H%M}", now))
+        hold_service(ledger, troubles[id_], f"{id_}-{now:%Y%m%dT%H%M}", now)
     if not ledger.set_note(_REPORTED, json.dumps(troubles, sort_keys=True), stands):
         _report(ledger, troubles, now)

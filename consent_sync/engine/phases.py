@@ -15,7 +15,7 @@ from consent_sync.ports.ledger import Ledger
 from consent_sync.ports.runs import Part, Phase, Run, RunKind, total
 from consent_sync.ports.tenant import Tenant
 
-from .gates import service_hold
+from .gates import hold_service
 from .plans import what_changed
 from .reconcile import Reconciler
 
@@ -50,12 +50,12 @@ class Phases:
         """Ask the mode and the brake; a named person who answers for the run is the brake's approval already."""
         tally, policy = total(parts), self.tenant.landscape().policy
         if policy.is_too_much(sum(tally.planned.values()) - tally.opening, tally.decided):
-            self.ledger.open_hold(service_hold(rules.HOLD_MANY_OUT.id, run.id, _now()))
+            hold_service(self.ledger, rules.HOLD_MANY_OUT.id, run.id, _now())
         unapproved_undo = run.kind is RunKind.UNDO and not run.by
         if not tally.opening or self.reconcile.mode() is not Mode.TWO_WAY or unapproved_undo:
             return Next()
         if not run.by and policy.is_too_much(tally.opening, tally.decided):
-            self.ledger.open_hold(service_hold(rules.HOLD_BRAKE.id, run.id, _now()))
+            hold_service(self.ledger, rules.HOLD_BRAKE.id, run.id, _now())
             return Next()
         return Next(following(parts, Phase.OPT_INS))
 

@@ -33,7 +33,7 @@ from . import backups
 from .after import remember
 from .brake import admits
 from .emptied import freeze_emptied, frozen_names, with_memory_of, without
-from .gates import service_hold
+from .gates import hold_service
 from .kinship import carried_since, kinship
 from .plans import image_of, outcome_of, planned_only
 from .undo import Amend
@@ -181,7 +181,7 @@ class Reconciler:
     ) -> list[Result]:
         """Record what was learnt and what will be written, write it, record what became of it."""
         for scope in decision.ignored:
-            self.ledger.open_hold(service_hold(rules.HOLD_UNENFORCED.id, str(scope), datetime.now(UTC)))
+            hold_service(self.ledger, rules.HOLD_UNENFORCED.id, str(scope), datetime.now(UTC))
         writes = self._allowed(decision, mode, run_id)
         intended = _with_intents(lesson.entries, writes)
         try:

@@ -15,12 +15,12 @@ from . import code
 from .bicep import Expression, Resource
 from .repository import Finding, Repository
 
-TABLES = {"ledger", "members", "holds", "notes", "runs"}
 IDENTITY_CONNECTION = ("credential", "clientId", "blobServiceUri", "queueServiceUri", "tableServiceUri")
 PLATFORM = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "PYTHON_THREADPOOL_THREAD_COUNT",
+    "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
 }
 OTHER_SIGN_INS = {
     "DATAVERSE_TOKEN",
@@ -37,6 +37,7 @@ VALUES = {
     "DATAVERSE_AUTH": "managed_identity",
     "DATAVERSE_CLIENT_ID": Expression("identityClientId"),
     "AZURE_CLIENT_ID": Expression("identityClientId"),
+    "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID": Expression("identityClientId"),
     "LEDGER_URL": Expression("'https://${storageAccountName}.table.${environment().suffixes.storage}'"),
     "MAPPING_FILE": "mapping.yaml",
     "LEDGER_HASH_KEY": Expression("'@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/ledger-hash-key)'"),
@@ -56,9 +57,9 @@ def queues(repository: Repository) -> Iterator[Finding]:
     for name in sorted((bound | {queue + _POISON for queue in bound}) ^ set(names)):
         missing = "is missing" if name not in names else "is bound by no function"
         yield Finding("queues", file.path, f"queue {name} {missing}")
-    tables = set(file.variables.get("tableNames") or [])
-    for name in sorted(TABLES ^ tables):
-        yield Finding("queues", file.path, f"table {name} {'is missing' if name in TABLES else 'is unknown'}")
+    wanted, tables = code.tables(repository), set(file.variables.get("tableNames") or [])
+    for name in sorted(wanted ^ tables):
+        yield Finding("queues", file.path, f"table {name} {'is missing' if name in wanted else 'is unknown'}")
     for symbol, over in (("queues", "queueNames"), ("tables", "tableNames")):
         if symbol not in file.resources or file.resources[symbol].over != Expression(over):
             yield Finding("queues", file.path, f"the {symbol} are not made from {over}")
@@ -149,25 +150,6 @@ def parameters(repository: Repository) -> Iterator[Finding]:
     in_file = re.findall(r"readEnvironmentVariable\('CONSENT_SYNC_MODE', '(.*)'\)", repository.text(path))
     if mode is None or mode.decorators.get("allowed") != ladder or {mode.default, *in_file} != {ladder[0]}:
         yield Finding("parameters", path, f"the mode must be one of {ladder}, and the first unless somebody says so")
-
-
-def alerts(repository: Repository) -> Iterator[Finding]:
-    """Each rule reads what exists: a rule is on if, and only if, the code writes the line that it looks for."""
-    path = "infra/modules/alerts.bicep"
-    functions, texts = code.bindings(repository).functions, list(repository.python())
-    for rule in repository.bicep[path].variables.get("rules") or []:
-        where = f"{path} ({rule['name']})"
-        for name in re.findall(r'OperationName == "([a-z_]+)"', rule["query"]):
-            if name not in functions:
-                yield Finding("alerts", where, f"there is no function {name}")
-        for line in re.findall(r'Message startswith "([^"]+)"', rule["query"]):
-            written = any(line in text for text in texts)
-            if written != rule["enabled"]:
-                says = f"the code {'now writes' if written else 'never writes'} {line!r}: set enabled accordingly"
-                yield Finding("alerts", where, says)
-    rules = repository.of_type("Microsoft.Insights/scheduledQueryRules")
-    if [rule.over for rule in rules] != [Expression("rules")]:
-        yield Finding("alerts", path, "no alerts are made from the rules")
 
 
 def azd(repository: Repository) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from .repository import Repository
 
@@ -49,6 +50,38 @@ def settings(repository: Repository) -> set[str]:
     tree = ast.parse(repository.text("consent_sync/settings.py"))
     strings = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
     return {text for text in strings if _SETTING.fullmatch(text)}
+
+
+def tables(repository: Repository) -> set[str]:
+    """Give the names of the tables that the ledger keeps."""
+    return set(_assigned(repository.text("consent_sync/ledger/tables_account.py"), "TABLES"))
+
+
+def events(repository: Repository) -> dict[str, set[str]]:
+    """Give the fields of each kind of line that the service writes to its log, by the kind's name."""
+    text = repository.text("consent_sync/telemetry.py")
+    kinds = next(node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == "Event")
+    names = {
+        f"Event.{ast.unparse(node.targets[0])}": ast.literal_eval(node.value)
+        for node in kinds.body
+        if isinstance(node, ast.Assign)
+    }
+    return {names[kind]: set(re.findall(r"`(\w+)`", says)) for kind, says in _assigned(text, "SAYS").items()}
+
+
+def hold_rules(repository: Repository) -> set[str]:
+    """Give the ids of the rules that open holds."""
+    return set(re.findall(r'"(hold-[a-z-]+)"', repository.text("consent_sync/consent/rules.py")))
+
+
+def _assigned(text: str, name: str) -> Any:
+    """Give what is assigned to a name at the top of a module; keys that are no literals as they are written."""
+    nodes = (node for node in ast.parse(text).body if isinstance(node, ast.Assign))
+    value = next(node.value for node in nodes if ast.unparse(node.targets[0]) == name)
+    if isinstance(value, ast.Dict):
+        pairs = zip(value.keys, value.values, strict=True)
+        return {ast.unparse(key): ast.literal_eval(says) for key, says in pairs if key}
+    return ast.literal_eval(value)
 
 
 def modes(repository: Repository) -> list[str]:

@@ -10,13 +10,12 @@ var roles = {
   blobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   queueDataContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   tableDataContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
-  tableDataReader: '76199698-9eea-4c19-bc75-cec21354c6b6'
   vaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
   vaultSecretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
   metricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
 }
 var appStorageRoles = [roles.blobDataOwner, roles.queueDataContributor, roles.tableDataContributor]
-var administratorStorageRoles = [roles.queueDataContributor, roles.tableDataReader]
+var administratorStorageRoles = [roles.queueDataContributor, roles.tableDataContributor]
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageAccountName

@@ -1,14 +1,14 @@
-// What somebody should hear about the same hour. docs/install.md says what to do about each.
+// What somebody should hear about the same hour. docs/operations.md says what to do about each.
 param location string
 param tags object
 param email string
 param workspaceId string
 
-// A rule that reads a line the service does not write yet is here, and switched off.
+// The service writes one JSON object in each line of its log. A rule whose line it does not write yet is switched off.
 var rules = [
   {
-    name: 'poison-messages'
-    about: 'Work was given up after five tries.'
+    name: 'parked'
+    about: 'Work was given up after its last try.'
     enabled: true
     severity: 1
     query: 'StorageQueueLogs | where OperationName == "PutMessage" and Uri contains "-poison/messages"'
@@ -16,6 +16,19 @@ var rules = [
     aggregation: 'Count'
     operator: 'GreaterThan'
     threshold: 0
+    frequency: 'PT5M'
+    window: 'PT15M'
+  }
+  {
+    name: 'opt-out-late'
+    about: 'An opt-out has not reached every location for a quarter of an hour.'
+    enabled: false
+    severity: 1
+    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "gauges" | extend Seconds = toreal(Said.oldest_seconds)'
+    measure: 'Seconds'
+    aggregation: 'Maximum'
+    operator: 'GreaterThan'
+    threshold: 900
     frequency: 'PT5M'
     window: 'PT15M'
   }
@@ -46,29 +59,81 @@ var rules = [
     window: 'PT1H'
   }
   {
+    name: 'not-started'
+    about: 'The settings or the mapping can not be used: nothing is read or written.'
+    enabled: true
+    severity: 1
+    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "not-started"'
+    measure: null
+    aggregation: 'Count'
+    operator: 'GreaterThan'
+    threshold: 0
+    frequency: 'PT5M'
+    window: 'PT15M'
+  }
+  {
+    name: 'brake'
+    about: 'A mass change tripped the brake: so many opt-ins or opt-outs at once are no people who changed their minds.'
+    enabled: true
+    severity: 1
+    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "held" and Said.rule in ("hold-brake", "hold-many-opt-outs")'
+    measure: null
+    aggregation: 'Count'
+    operator: 'GreaterThan'
+    threshold: 0
+    frequency: 'PT5M'
+    window: 'PT15M'
+  }
+  {
+    name: 'held'
+    about: 'Something that concerns the whole service waits for a person.'
+    enabled: true
+    severity: 2
+    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "held" and Said.rule !in ("hold-brake", "hold-many-opt-outs")'
+    measure: null
+    aggregation: 'Count'
+    operator: 'GreaterThan'
+    threshold: 0
+    frequency: 'PT5M'
+    window: 'PT15M'
+  }
+  {
+    name: 'restored'
+    about: 'Somebody restored a backup of Dataverse.'
+    enabled: true
+    severity: 1
+    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "restored"'
+    measure: null
+    aggregation: 'Count'
+    operator: 'GreaterThan'
+    threshold: 0
+    frequency: 'PT5M'
+    window: 'PT15M'
+  }
+  {
+    name: 'registration-drift'
+    about: 'The webhook is not registered as it should be: events may be missing.'
+    enabled: false
+    severity: 2
+    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "registration-drift"'
+    measure: null
+    aggregation: 'Count'
+    operator: 'GreaterThan'
+    threshold: 0
+    frequency: 'PT1H'
+    window: 'PT1H'
+  }
+  {
     name: 'throttled'
     about: 'Dataverse often asks the service to wait (429): somebody else may be using its application user.'
     enabled: true
     severity: 3
-    query: 'AppTraces | where Message startswith "again in " and Message contains ": 429 "'
+    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "put-off" or Message startswith "again in "'
     measure: 'ItemCount'
     aggregation: 'Total'
     operator: 'GreaterThan'
     threshold: 100
     frequency: 'PT15M'
-    window: 'PT15M'
-  }
-  {
-    name: 'opt-out-late'
-    about: 'An opt-out has not reached every location for a quarter of an hour.'
-    enabled: false
-    severity: 1
-    query: 'AppTraces | where Message startswith "oldest unpropagated opt-out: " | extend Seconds = toreal(extract("([0-9.]+) s", 1, Message))'
-    measure: 'Seconds'
-    aggregation: 'Maximum'
-    operator: 'GreaterThan'
-    threshold: 900
-    frequency: 'PT5M'
     window: 'PT15M'
   }
 ]

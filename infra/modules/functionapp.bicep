@@ -99,6 +99,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         { name: 'DATAVERSE_AUTH', value: 'managed_identity' }
         { name: 'DATAVERSE_CLIENT_ID', value: identityClientId }
         { name: 'AZURE_CLIENT_ID', value: identityClientId }
+        { name: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID', value: identityClientId }
         { name: 'MAPPING_FILE', value: 'mapping.yaml' }
         { name: 'LEDGER_URL', value: 'https://${storageAccountName}.table.${environment().suffixes.storage}' }
         { name: 'LEDGER_HASH_KEY', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/ledger-hash-key)' }
@@ -142,6 +143,7 @@ resource auth 'Microsoft.Web/sites/config@2025-03-01' = if (!empty(authClientId)
         enabled: true
         registration: {
           clientId: authClientId
+          clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID' // no secret: the identity vouches for the app
           openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
         }
         validation: { allowedAudiences: [authClientId, 'api://${authClientId}'] }

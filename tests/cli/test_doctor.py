@@ -12,7 +12,7 @@ import pytest
 from consent_sync.bootstrap import assemble
 from consent_sync.consent import rules
 from consent_sync.dataverse.client import DataverseClient
-from consent_sync.engine.gates import service_hold
+from consent_sync.engine.gates import hold_service
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
 from consent_sync.mapping.load import load_mapping
@@ -211,8 +211,8 @@ def test_a_changed_mapping_that_nobody_approved_is_told(run: Terminal, ledger: S
 
 def test_a_mass_change_that_waits_ends_with_3(run: Terminal, ledger: SqliteLedger, registered: FunctionApp) -> None:
     assert registered.url
-    ledger.open_hold(service_hold(rules.HOLD_BRAKE.id, "run1", datetime.now(UTC)))
-    ledger.open_hold(service_hold(rules.HOLD_EMPTIED.id, "list1", datetime.now(UTC)))
+    hold_service(ledger, rules.HOLD_BRAKE.id, "run1", datetime.now(UTC))
+    hold_service(ledger, rules.HOLD_EMPTIED.id, "list1", datetime.now(UTC))
     ended = run("doctor", "--json")
     assert ended.code == 3
     assert "run run1" in said(ended, "brake", "brake")

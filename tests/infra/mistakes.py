@@ -61,9 +61,9 @@ OWN = [
     # roles
     Mistake(_ACCESS, "b7e6dc6d-f1e8-4753-8033-0f276bb0955b", "b24988ac-6180-42a0-ab88-20f7382dd24c", "roles"),
     Mistake(_ACCESS, "b7e6dc6d-f1e8-4753-8033-0f276bb0955b", "b7e6dc6d-f1e8-4753-8033-0f276bb0955c", "roles"),
-    Mistake(_ACCESS, "76199698-9eea-4c19-bc75-cec21354c6b6", "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", "roles"),
+    Mistake(_ACCESS, "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", "974c5e8b-45b9-4653-ba55-5f855dd0fb88", "roles"),
     Mistake(_ACCESS, "var appStorageRoles = [roles.blobDataOwner, ", "var appStorageRoles = [", "roles"),
-    Mistake(_ACCESS, "[roles.queueDataContributor, roles.tableDataReader]", "[roles.blobDataOwner]", "roles"),
+    Mistake(_ACCESS, "[roles.queueDataContributor, roles.tableDataContributor]", "[roles.blobDataOwner]", "roles"),
     Mistake(_ACCESS, "name: guid(account.id, principalId, role)", "name: guid(principalId)", "roles"),
     Mistake(_ACCESS, "  scope: appInsights\n", "", "roles"),
     Mistake(_ACCESS, "Roles: if (!empty(administratorId)) {", "Roles: {", "roles"),
@@ -111,6 +111,11 @@ OWN = [
     Mistake(_ALERTS, '"sweep" and Success == true', '"sweeper" and Success == true', "alerts"),
     Mistake(_ALERTS, "enabled: false", "enabled: true", "alerts"),
     Mistake(_ALERTS, "again in ", "trying again in ", "alerts"),
+    Mistake(_ALERTS, '"not-started"', '"never-started"', "alerts"),
+    Mistake(_ALERTS, "Said.rule in", "Said.rules in", "alerts"),
+    Mistake(_ALERTS, '("hold-brake", ', '("hold-brakes", ', "alerts"),
+    Mistake("consent_sync/telemetry.py", 'HELD = "held"', 'HELD = "on-hold"', "alerts"),
+    Mistake("consent_sync/ledger/tables_account.py", '"notes", "runs")', '"notes", "runs", "images")', "queues"),
     Mistake(_MAIN, "'azd-service-name': 'consent-sync'", "'azd-service-name': 'sync'", "azd"),
     Mistake("azure.yaml", "language: python", "language: py", "azd"),
 ]  # fmt: skip
