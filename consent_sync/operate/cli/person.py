@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -28,6 +29,16 @@ def record_of(text: str) -> dict[str, str]:
         return {"table": RecordChoice(table=table, id=id_).table, "id": id_}  # type: ignore[arg-type]  # it validates
     except ValidationError:
         raise NoRecord("not contact:ID or lead:ID") from None
+
+
+RECORD_OPTION = Annotated[
+    str, typer.Option(help="A record instead of an address: contact:ID or lead:ID.", metavar="RECORD")
+]
+
+
+def whose(record: str) -> dict[str, Any]:
+    """Give whom a command is about, in the form that requests have: a record, or else an address that is asked for."""
+    return {"record": record_of(record)} if record else {"contact_point": {"value": ask_for_address()}}
 
 
 def ask_for_address() -> str:
