@@ -14,8 +14,11 @@ import azure.functions as func
 
 from consent_sync.bootstrap import mapping, organization, service, settings
 from consent_sync.engine.intake import take_in, wake_of
+from consent_sync.engine.open_runs import cancel as cancel_run
+from consent_sync.engine.open_runs import resume as resume_run
 from consent_sync.engine.tries import turn_page
 from consent_sync.errors import ConsentSyncError
+from consent_sync.operate.body import read_body
 from consent_sync.operate.endpoints import ENDPOINTS
 from consent_sync.operate.holds import SettledView, holds_of, read_settlement
 from consent_sync.operate.http import Answer, Call, answer, answered, call_id
@@ -23,10 +26,12 @@ from consent_sync.operate.intake import IntakeView, read_intake
 from consent_sync.operate.openapi import document
 from consent_sync.operate.page.overview import overview
 from consent_sync.operate.parked import parked_of, replay
+from consent_sync.operate.plans import UndoRequest, need_run, plan_of, read_apply
 from consent_sync.operate.resync import read_request, run_of, runs_of
 from consent_sync.operate.status import HealthView, NotHealthy, status_of
 from consent_sync.operate.webhook import wake_from
 from consent_sync.ports.queue import Delivery
+from consent_sync.ports.runs import Run
 from consent_sync.ports.wake import PageTurn, Wake
 from consent_sync.telemetry import Event, say
 
@@ -93,10 +98,28 @@ def resync_page(msg: func.QueueMessage, pages: func.Out[List[str]]) -> None:  # 
 @app.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
 @app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
 def sweep(timer: func.TimerRequest, pages: func.Out[List[str]]) -> None:  # noqa: ARG001, UP006  - the binding's shape
-    """Begin a safety sweep: it only finds what to look at, so that nothing is lost if the timer's host goes away."""
-    run, turns = service().passes.start_sweep()
-    say(Event.RUN_STARTED, run=run.id, kind=run.kind.value, scope=run.scope, parts=len(turns))
+    """Revive what got lost, and begin a sweep, which only finds what to look at: it may be broken off at any time."""
+    passes = service().passes
+    turns: list[Wake | PageTurn] = [*passes.revive()]
+    if not passes.is_sweeping():
+        turns += _begun(passes.start_sweep())
     pages.set([turn.to_json() for turn in turns])
+
+
+@app.function_name("drift")
+@app.timer_trigger(arg_name="timer", schedule="%DRIFT_SCHEDULE%")
+@app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
+def drift(timer: func.TimerRequest, pages: func.Out[List[str]]) -> None:  # noqa: ARG001, UP006  - the binding's shape
+    """Begin a sweep that looks further back than the frequent one."""
+    pages.set([turn.to_json() for turn in _begun(service().passes.start_drift())])
+
+
+@app.function_name("audit")
+@app.timer_trigger(arg_name="timer", schedule="%AUDIT_SCHEDULE%")
+@app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
+def audit(timer: func.TimerRequest, pages: func.Out[List[str]]) -> None:  # noqa: ARG001, UP006  - the binding's shape
+    """Begin the next slice of the rolling pass over everything."""
+    pages.set([turn.to_json() for turn in _begun(service().passes.start_audit())])
 
 
 @app.function_name("resync")
@@ -108,8 +131,64 @@ def resync(req: Call, wakes: func.Out[List[str]], pages: func.Out[List[str]]) ->
     """Begin a resync that a person asked for."""
     request, scope = read_request(req.body, mapping().file)
     run, messages = service().passes.start_resync(scope, dry_run=request.dry_run, reason=request.reason)
-    _send(req, messages, wakes, pages)
-    return answer({"run": run.id}, HTTPStatus.ACCEPTED, Location=f"/api/resync/{run.id}")
+    return _started(req, run, messages, wakes, pages)
+
+
+@app.function_name("apply_plan")
+@app.route(route="resync/{id}/apply", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@app.queue_output(arg_name="wakes", queue_name=WAKES, connection=STORAGE)
+@app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
+@_answering
+def apply_plan(req: Call, wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> Answer:  # noqa: UP006
+    """Write what a dry run planned, in the name of a person."""
+    request, wake = read_apply(req.body)
+    plan = need_run(service().ledger, req.route["id"])
+    by = req.by(request.by)
+    run, messages = service().passes.start_apply(plan.id, by=by, reason=request.reason, wake=wake)
+    return _started(req, run, messages, wakes, pages)
+
+
+@app.function_name("undo")
+@app.route(route="resync/{id}/undo", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@app.queue_output(arg_name="wakes", queue_name=WAKES, connection=STORAGE)
+@app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
+@_answering
+def undo(req: Call, wakes: func.Out[List[str]], pages: func.Out[List[str]]) -> Answer:  # noqa: UP006
+    """Take back what a run wrote; loosening needs a person's approval."""
+    request = read_body(UndoRequest, req.body)
+    undone = need_run(service().ledger, req.route["id"])
+    by = req.by(request.by) if request.approve else ""
+    run, messages = service().passes.start_undo(undone.id, by=by, why=request.reason, dry_run=request.dry_run)
+    return _started(req, run, messages, wakes, pages)
+
+
+@app.function_name("cancel")
+@app.route(route="resync/{id}/cancel", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def cancel(req: Call) -> Answer:
+    """Stop a run where it stands."""
+    run = need_run(service().ledger, req.route["id"])
+    cancel_run(service().ledger, run.id)
+    return answer(run_of(service().ledger, run.id))
+
+
+@app.function_name("resume")
+@app.route(route="resync/{id}/resume", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
+@_answering
+def resume(req: Call, pages: func.Out[List[str]]) -> Answer:  # noqa: UP006
+    """Let a run that failed or was cancelled go on."""
+    run = need_run(service().ledger, req.route["id"])
+    pages.set([turn.to_json() for turn in resume_run(service().ledger, run.id)])
+    return answer(run_of(service().ledger, run.id))
+
+
+@app.function_name("plan")
+@app.route(route="resync/{id}/plan", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def plan(req: Call) -> Answer:
+    """Show what a run would write, or wrote."""
+    return answer(plan_of(service().ledger, req.route["id"], req.query.get("after", "")))
 
 
 @app.function_name("resync_status")
@@ -220,6 +299,23 @@ def _send(call: Call, messages: list[Wake | PageTurn], wakes: func.Out[List[str]
         wakes.set(named)
     if turns := [message.to_json() for message in messages if isinstance(message, PageTurn)]:
         pages.set(turns)
+
+
+def _started(
+    req: Call,
+    run: Run,
+    messages: list[Wake | PageTurn],
+    wakes: func.Out[list[str]],
+    pages: func.Out[List[str]],  # noqa: UP006
+) -> Answer:
+    _send(req, messages, wakes, pages)
+    return answer({"run": run.id}, HTTPStatus.ACCEPTED, Location=f"/api/resync/{run.id}")
+
+
+def _begun(started: tuple[Run, list[Wake | PageTurn]]) -> list[Wake | PageTurn]:
+    run, messages = started
+    say(Event.RUN_STARTED, run=run.id, kind=run.kind.value, scope=run.scope, parts=len(messages))
+    return messages
 
 
 def _delivery(msg: func.QueueMessage) -> Delivery:

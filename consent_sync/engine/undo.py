@@ -54,12 +54,12 @@ def taking_back(images: Iterable[Image], ledger: Ledger, landscape: Landscape, a
         entries, words = dict(lesson.entries), list[Evidence]()
         for o in snapshot.observations:
             image = written.get(f"{ledger.key(o.location.subject)} {o.location.key}")
-            if image is None or not _is_still_ours(o, image, lesson):
-                continue
-            scopes = landscape.meaning(o.location).scopes
-            if image.to is Reading.IN:
+            if image is None or any(e.location == o.location for e in lesson.evidence):
+                continue  # the run did not write here, or somebody touched it since the last look
+            scopes, since = landscape.meaning(o.location).scopes, _Since(image.at, know, o)
+            if image.to is Reading.IN and o.reading is not Reading.OUT and not since.opted_in(scopes):
                 says = Reading.OUT
-            elif by and _was_open(image, o.location, landscape) and not _out_since(image, know, o, scopes):
+            elif by and _is_ours(o, lesson) and _was_open(image, o.location, landscape) and not since.opted_out(scopes):
                 says = Reading.IN
             else:
                 continue
@@ -76,11 +76,10 @@ def _key_now(image: Image) -> str:
     return f"{image.location}/{image.row_id}" if image.row_id and image.location.count("/") == 1 else image.location
 
 
-def _is_still_ours(o: Observation, image: Image, lesson: Lesson) -> bool:
-    """Whether the place says what the run wrote, and nobody touched it since."""
+def _is_ours(o: Observation, lesson: Lesson) -> bool:
+    """Whether the place says out because we wrote it."""
     seen = lesson.entries[o.location.subject].seen.get(o.location.key)
-    touched = any(e.location == o.location for e in lesson.evidence)
-    return seen is not None and seen.wrote is image.to and not touched
+    return seen is not None and seen.wrote is Reading.OUT and o.location in lesson.ours
 
 
 def _was_open(image: Image, at: Location, landscape: Landscape) -> bool:
@@ -95,7 +94,16 @@ def _was_open(image: Image, at: Location, landscape: Landscape) -> bool:
     return all(landscape.restrictive.isdisjoint(chain) for chain in chains)
 
 
-def _out_since(image: Image, know: Knowledge, o: Observation, scopes: Iterable[Scope]) -> bool:
-    """Whether somebody opted out after the run wrote here, or perhaps did."""
-    causes = [standing.cause_of_out(scope) for standing in know.around(o.location.subject) for scope in scopes]
-    return image.at is None or any(cause.at > image.at for cause in causes if cause)
+class _Since:
+    """What anybody who speaks for a place did after the time `at`; perhaps everything where that is not known."""
+
+    def __init__(self, at: datetime | None, know: Knowledge, o: Observation) -> None:
+        self._at, self._around = at, know.around(o.location.subject)
+
+    def opted_out(self, scopes: Iterable[Scope]) -> bool:
+        causes = [standing.cause_of_out(scope) for standing in self._around for scope in scopes]
+        return self._at is None or any(cause.at > self._at for cause in causes if cause)
+
+    def opted_in(self, scopes: Iterable[Scope]) -> bool:
+        at = self._at
+        return at is not None and any(standing.said_yes(s) > at for standing in self._around for s in scopes)

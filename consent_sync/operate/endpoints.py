@@ -13,6 +13,7 @@ from .holds import HoldsView, SettledView, SettleRequest
 from .http import Endpoint
 from .intake import IntakeRequest, IntakeView
 from .parked import ParkedView, ReplayedView, ReplayRequest
+from .plans import ApplyRequest, PlanView, UndoRequest
 from .resync import ResyncRequest, RunsView, RunView
 from .status import HealthView, StatusView
 
@@ -74,6 +75,55 @@ _ALL = (
         Role.READER,
         RunView,
         problems=(_NOT_FOUND,),
+    ),
+    Endpoint(
+        "plan",
+        "GET",
+        "resync/{id}/plan",
+        "What a run would write, or wrote, place by place.",
+        Role.READER,
+        PlanView,
+        problems=(_NOT_FOUND,),
+    ),
+    Endpoint(
+        "apply_plan",
+        "POST",
+        "resync/{id}/apply",
+        "Write what a dry run planned, if it still is what would be written.",
+        Role.APPROVER,
+        RunStarted,
+        _ACCEPTED,
+        ApplyRequest,
+        problems=(_NOT_FOUND, _CONFLICT, _CANNOT),
+    ),
+    Endpoint(
+        "undo",
+        "POST",
+        "resync/{id}/undo",
+        "Take back what a run wrote: without an approval it only restricts.",
+        Role.APPROVER,
+        RunStarted,
+        _ACCEPTED,
+        UndoRequest,
+        problems=(_NOT_FOUND, _CONFLICT, _CANNOT),
+    ),
+    Endpoint(
+        "cancel",
+        "POST",
+        "resync/{id}/cancel",
+        "Stop a run where it stands.",
+        Role.OPERATOR,
+        RunView,
+        problems=(_NOT_FOUND, _CONFLICT),
+    ),
+    Endpoint(
+        "resume",
+        "POST",
+        "resync/{id}/resume",
+        "Let a run that failed or was cancelled go on.",
+        Role.OPERATOR,
+        RunView,
+        problems=(_NOT_FOUND, _CONFLICT),
     ),
     Endpoint("runs", "GET", "runs", "The latest runs, newest first.", Role.READER, RunsView),
     Endpoint(

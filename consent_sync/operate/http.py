@@ -14,7 +14,10 @@ from pydantic import BaseModel
 
 from consent_sync.dataverse.context import BadEvent
 from consent_sync.engine.intake import AnotherIntake
+from consent_sync.engine.open_runs import NoSuchRun
+from consent_sync.engine.plans import CannotApply
 from consent_sync.engine.settle import CannotSettle
+from consent_sync.engine.undo import CannotUndo
 from consent_sync.errors import ConsentSyncError
 from consent_sync.telemetry import Event, place_of, say
 
@@ -150,6 +153,9 @@ _STATUSES: dict[type[ConsentSyncError], HTTPStatus] = {
     NotParked: HTTPStatus.NOT_FOUND,
     CannotSettle: HTTPStatus.CONFLICT,
     AnotherIntake: HTTPStatus.CONFLICT,
+    CannotApply: HTTPStatus.CONFLICT,
+    CannotUndo: HTTPStatus.CONFLICT,
+    NoSuchRun: HTTPStatus.CONFLICT,
     NoStorage: HTTPStatus.CONFLICT,
     CannotProcess: HTTPStatus.UNPROCESSABLE_CONTENT,
     TooLarge: HTTPStatus.CONTENT_TOO_LARGE,

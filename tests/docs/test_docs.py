@@ -12,10 +12,11 @@ from pydantic import BaseModel
 
 import dev
 import function_app
-from consent_sync.operate.endpoints import ENDPOINTS
+from consent_sync.operate.endpoints import ENDPOINTS, RunStarted
 from consent_sync.operate.holds import HoldsView, HoldView, SettledView, SettleRequest
 from consent_sync.operate.intake import IntakeRequest, IntakeView, OptOutScope, Whose
 from consent_sync.operate.parked import ParkedCause, ParkedMessage, ParkedView, ReplayedView, ReplayRequest
+from consent_sync.operate.plans import ApplyRequest, ChangeView, PlanView, UndoRequest
 from consent_sync.operate.resync import PlannedChange, ResyncRequest, RunsView, RunView, ScopeChoice
 from consent_sync.operate.status import StatusView, Trouble
 from consent_sync.settings import names
@@ -27,6 +28,9 @@ FROM_AZURE = {"WEBSITE_SITE_NAME", "WEBSITE_AUTH_ENABLED"}  # the platform sets 
 BODIES: dict[str, list[type[BaseModel]]] = {
     "POST /api/resync": [ResyncRequest, ScopeChoice],
     "GET /api/resync/{id}": [RunView, PlannedChange],
+    "GET /api/resync/{id}/plan": [PlanView, ChangeView],
+    "POST /api/resync/{id}/apply": [ApplyRequest],
+    "POST /api/resync/{id}/undo": [UndoRequest],
     "GET /api/runs": [RunsView],
     "POST /api/intake": [IntakeRequest, IntakeView, Whose, OptOutScope],
     "GET /api/holds": [HoldsView, HoldView],
@@ -37,6 +41,11 @@ BODIES: dict[str, list[type[BaseModel]]] = {
 }
 ANSWERS: dict[str, type[BaseModel]] = {
     "GET /api/resync/{id}": RunView,
+    "GET /api/resync/{id}/plan": PlanView,
+    "POST /api/resync/{id}/apply": RunStarted,
+    "POST /api/resync/{id}/undo": RunStarted,
+    "POST /api/resync/{id}/cancel": RunView,
+    "POST /api/resync/{id}/resume": RunView,
     "GET /api/runs": RunsView,
     "POST /api/intake": IntakeView,
     "GET /api/holds": HoldsView,

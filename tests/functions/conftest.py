@@ -65,7 +65,10 @@ class Deployment:
 
     def resync(self, scope: dict[str, Any], **more: Any) -> dict[str, Any]:
         """Ask for a resync, and give its view once it is done or says what is wrong."""
-        answer = self.call("POST", "api/resync", json={"scope": scope, "reason": "test", **more})
+        return self.ended(self.call("POST", "api/resync", json={"scope": scope, "reason": "test", **more}))
+
+    def ended(self, answer: requests.Response) -> dict[str, Any]:
+        """Give the view of the run that a call began, once it is done or says what is wrong."""
         assert answer.status_code == 202, answer.text
         where = answer.headers["Location"].lstrip("/")
         wait_until(lambda: (v := self.call("GET", where).json())["state"] != "running" or v["problem"])
@@ -113,6 +116,8 @@ def settings_for(emulator: Emulator, folder: Path, **changed: str) -> dict[str, 
         "LEDGER_HASH_KEY": "hash-key",
         "WEBHOOK_KEYS": f"{WEBHOOK_KEY}, {OLD_WEBHOOK_KEY}",
         "SWEEP_SCHEDULE": NEVER,
+        "DRIFT_SCHEDULE": NEVER,
+        "AUDIT_SCHEDULE": NEVER,
         "AzureWebJobsStorage": "",
         "CONSENT_SYNC_MODE": "",
         **changed,
