@@ -63,7 +63,7 @@ def parse(text: str) -> Any:
         raise bad_request("A path in the filter is too long.")
     try:
         return ODataParser().parse(ODataLexer().tokenize(_QUOTED_OR_LIST.sub(_list, text.strip())))
-    except exceptions.ODataException as error:
+    except (exceptions.ODataException, AttributeError, LookupError, TypeError, ValueError) as error:  # the parser's own
         raise bad_request(f"Syntax error in filter '{text}': {error}", "0x80060888") from error
 
 
