@@ -55,7 +55,8 @@ class DataverseClient:
     """Talks to one environment as one application user. Thread-safe.
 
     `url` is the environment's address, `tokens` gives bearer tokens, `tag` marks our data writes so that their events
-    can be told apart, `timeout` is (connect, read) in seconds, `budget` bounds the retries of one call.
+    can be told apart, `timeout` is (connect, read) in seconds, `budget` bounds the retries of one invocation: of what
+    is sent within one `counting()`, else of one call.
     """
 
     def __init__(  # noqa: PLR0913  - settings and the seams for tests, in keywords
@@ -192,19 +193,20 @@ class DataverseClient:
         return [answers[index] for index in range(len(tagged))]
 
     def _one_batch(self, operations: list[Operation], *, continue_on_error: bool) -> list[Response]:
-        started = self._transport.clock()
-        responses = self._send_batch(operations, continue_on_error=continue_on_error)
-        attempt = 1
-        while continue_on_error and (waits := self._waits(operations, responses, attempt, started)):
-            self._transport.pause(*max(waits.values(), key=itemgetter(0)))
-            again = self._send_batch([operations[index] for index in waits], continue_on_error=True)
-            for index, response in zip(waits, again, strict=True):
-                responses[index] = response
-            attempt += 1
-        return responses
+        with self._transport.allowing():
+            responses = self._send_batch(operations, continue_on_error=continue_on_error)
+            attempt = 1
+            while continue_on_error and (waits := self._waits(operations, responses, attempt)):
+                if not self._transport.pause(*max(waits.values(), key=itemgetter(0))):
+                    break
+                again = self._send_batch([operations[index] for index in waits], continue_on_error=True)
+                for index, response in zip(waits, again, strict=True):
+                    responses[index] = response
+                attempt += 1
+            return responses
 
     def _waits(
-        self, operations: list[Operation], responses: list[Response], attempt: int, started: float
+        self, operations: list[Operation], responses: list[Response], attempt: int
     ) -> dict[int, tuple[float, DataverseError]]:
         """Give the operations worth another attempt, with wait and failure of each; a change set only as a whole."""
         waits: dict[int, tuple[float, DataverseError]] = {}
@@ -213,7 +215,7 @@ class DataverseClient:
             if failure is None:
                 continue
             idempotent = all(operations[index].idempotent for index in group)
-            wait = self._transport.wait(failure, idempotent=idempotent, attempt=attempt, started=started)
+            wait = self._transport.wait(failure, idempotent=idempotent, attempt=attempt)
             if wait is not None:
                 waits |= dict.fromkeys(group, (wait, failure))
         return waits

@@ -1,16 +1,19 @@
-"""Text of the Web API's URLs: literals, filters and keys, so that no value is ever pasted into a query unquoted.
+r"""Text of the Web API's URLs: literals, filters and keys, so that no value is ever pasted into a query unquoted.
 
-Source: Microsoft's pages "Query data using the Web API" and "Use an alternate key to reference a record".
+Source: Microsoft's page "Query data using the Web API". Nothing is addressed by an alternate key: keys do not take
+values with `/ < > * % & : \ ? +`, which e-mail addresses and phone numbers have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from urllib.parse import quote
 from uuid import UUID
 
-_BREAKS_KEYS = frozenset("/<>*%&:\\?+")
+_VALUES = 150
+_ROOM = 54 * 1024  # of the 64 KB: the rest is for names and operators
+_AROUND = 60  # bytes of an encoded FetchXML value around what it says
 _SAFE_IN_QUERY = "(),'*:@/$;"
 
 type Value = str | bool | int | float | UUID | datetime | None
@@ -56,6 +59,24 @@ def _text(value: Value) -> str:
     return value if isinstance(value, str) else literal(value)
 
 
+def packed(values: Iterable[str], *, columns: int = 1) -> Iterator[tuple[str, ...]]:
+    """Cut values into groups that fit into the address of one query each, which looks for them in so many columns.
+
+    An address inside a batch holds 64 KB, and a character of a value takes up to twelve bytes of it.
+    """
+    group: list[str] = []
+    room = most = _ROOM // max(1, columns)
+    for value in values:
+        needed = len(quote(value)) + _AROUND
+        if group and (len(group) == _VALUES or needed > room):
+            yield tuple(group)
+            group, room = [], most
+        group.append(value)
+        room -= needed
+    if group:
+        yield tuple(group)
+
+
 def all_of(*conditions: str) -> str:
     """Join filters with `and`."""
     return " and ".join(f"({condition})" for condition in conditions)
@@ -69,19 +90,6 @@ def any_of(*conditions: str) -> str:
 def key(entity_set: str, row_id: str | UUID) -> str:
     """Path of one row by its id: `contacts(6d81597f-...)`."""
     return f"{entity_set}({guid(row_id)})"
-
-
-def alternate_key(entity_set: str, **columns: Value) -> str:
-    """Path of one row by an alternate key.
-
-    Raises ValueError for values that Dataverse can not take in a key (`a+b@example.com`, `+49...`): never key by
-    address.
-    """
-    for column, value in columns.items():
-        if isinstance(value, str) and _BREAKS_KEYS & set(value):
-            raise ValueError(f"the value of {column} holds a character that alternate keys do not take")
-    pairs = ",".join(f"{column}={quote(literal(value), safe="'")}" for column, value in columns.items())
-    return f"{entity_set}({pairs})"
 
 
 def bind(entity_set: str, row_id: str | UUID) -> str:

@@ -10,6 +10,7 @@ import contextvars
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 from consent_sync.dataverse.batch import Operation, Response, split
@@ -17,12 +18,29 @@ from consent_sync.dataverse.client import DataverseClient
 
 _MOST = 52
 _UNHINTED = 4
+_CALM = 50  # jobs without trouble, after which one more at once is tried again
 
 
-def next_degree(degree: int, *, hint: int | None, throttled: bool, at_most: int) -> int:
-    """Decide how many run at once: one more after a job that went well, half after one that was throttled."""
-    ceiling = max(1, min(at_most, hint or _UNHINTED))
-    return max(1, min(ceiling, degree // 2 if throttled else degree + 1))
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many jobs run at once: one more after a job that went well, half after one that was throttled.
+
+    `ceiling` is what was not yet too much: a degree that was throttled is not tried again for a while. `calm` counts
+    the jobs that went well since.
+    """
+
+    ceiling: int
+    degree: int = 1
+    calm: int = 0
+
+    def after(self, *, throttled: bool, hint: int | None) -> Pace:
+        """Give the pace after a job."""
+        if throttled:
+            return Pace(max(1, min(self.ceiling, self.degree - 1)), max(1, self.degree // 2))
+        raised = self.calm + 1 >= _CALM
+        ceiling = self.ceiling + 1 if raised else self.ceiling
+        degree = max(1, min(ceiling, hint or _UNHINTED, self.degree + 1))
+        return Pace(ceiling, degree, 0 if raised else self.calm + 1)
 
 
 def in_parallel[T](client: DataverseClient, jobs: Iterable[Callable[[], T]], *, at_most: int = 16) -> Generator[T]:
@@ -39,16 +57,16 @@ def in_parallel[T](client: DataverseClient, jobs: Iterable[Callable[[], T]], *, 
 
     left = iter(jobs)
     running: deque[Future[tuple[T, bool]]] = deque()
-    degree = 1
+    pace = Pace(min(at_most, _MOST))
     with ThreadPoolExecutor(max_workers=min(at_most, _MOST)) as pool:
         try:
             while True:
-                while len(running) < degree and (job := next(left, None)) is not None:
+                while len(running) < min(pace.degree, at_most) and (job := next(left, None)) is not None:
                     running.append(pool.submit(contextvars.copy_context().run, measured, job))
                 if not running:
                     return
                 result, throttled = running.popleft().result()
-                degree = next_degree(degree, hint=client.dop_hint, throttled=throttled, at_most=at_most)
+                pace = pace.after(throttled=throttled, hint=client.dop_hint)
                 yield result
         finally:
             for future in running:

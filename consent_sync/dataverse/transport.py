@@ -22,8 +22,8 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from consent_sync.dataverse.errors import ConnectionFailed, DataverseError, from_answer
-from consent_sync.dataverse.retry import RetryBudget, retry_after_seconds, wait_before_retry
+from consent_sync.dataverse.errors import ConnectionFailed, DataverseError, Throttled, from_answer
+from consent_sync.dataverse.retry import Allowance, Gate, RetryBudget, retry_after_seconds, wait_before_retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from consent_sync.dataverse.auth import TokenProvider
 
 _log = logging.getLogger(__name__)
+_SPREAD = 5.0  # seconds over which those who waited go on
 _HEADERS = {
     "Accept": "application/json",
     "OData-MaxVersion": "4.0",
@@ -127,6 +128,8 @@ class Transport:
         self._local = threading.local()
         self._sessions: WeakSet[requests.Session] = WeakSet()  # a thread that ends takes its session along
         self._counters: ContextVar[tuple[Counter, ...]] = ContextVar("counters", default=())
+        self._allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
+        self._gate = Gate(clock)
 
     @contextlib.contextmanager
     def counting(self, correlation_id: str = "") -> Iterator[Counter]:
@@ -134,9 +137,21 @@ class Transport:
         counter = Counter(correlation_id or self.correlation_id)
         token = self._counters.set((*self._counters.get(), counter))
         try:
-            yield counter
+            with self.allowing():
+                yield counter
         finally:
             self._counters.reset(token)
+
+    @contextlib.contextmanager
+    def allowing(self) -> Iterator[Allowance]:
+        """Give the allowance for waiting that holds here, a new one if none does."""
+        present = self._allowance.get()
+        allowance = present or Allowance(self.budget, self.clock)
+        token = self._allowance.set(allowance)
+        try:
+            yield allowance
+        finally:
+            self._allowance.reset(token)
 
     @property
     def correlation_id(self) -> str:
@@ -152,40 +167,60 @@ class Transport:
     def exchange(self, request: Request) -> Raw:
         """Send, and send again within the budget where the policy allows.
 
-        Gives the last answer, also a failed one; raises ConnectionFailed if there was none.
+        Gives the last answer, also a failed one; raises ConnectionFailed if there was none, and Throttled without
+        sending while Dataverse asks to wait for longer than the allowance.
         """
-        started = self.clock()
-        attempt = 0
-        while True:
-            attempt += 1
-            outcome = self._attempt(request)
-            failure = outcome if isinstance(outcome, ConnectionFailed) else _failure(outcome, request)
-            wait = None
-            if failure is not None:
-                wait = self.wait(failure, idempotent=request.idempotent, attempt=attempt, started=started)
-            if failure is not None and wait is not None:
-                self.pause(wait, failure)
-            elif isinstance(outcome, ConnectionFailed):
-                raise outcome
-            else:
+        with self.allowing():
+            attempt = 0
+            while True:
+                attempt += 1
+                self._pass_gate(request)
+                outcome = self._attempt(request)
+                failure = outcome if isinstance(outcome, ConnectionFailed) else _failure(outcome, request)
+                if failure is not None and self.waits(failure, idempotent=request.idempotent, attempt=attempt):
+                    continue
+                if isinstance(outcome, ConnectionFailed):
+                    raise outcome
                 return outcome
 
-    def wait(self, failure: DataverseError, *, idempotent: bool, attempt: int, started: float) -> float | None:
+    def waits(self, failure: DataverseError, *, idempotent: bool, attempt: int) -> bool:
+        """Wait before another attempt, if policy and allowance let it be tried again; False if not."""
+        wait = self.wait(failure, idempotent=idempotent, attempt=attempt)
+        return wait is not None and self.pause(wait, failure)
+
+    def wait(self, failure: DataverseError, *, idempotent: bool, attempt: int) -> float | None:
         """Ask the policy: seconds before the next attempt, or None."""
         return wait_before_retry(
             failure,
             idempotent=idempotent,
             attempt=attempt,
-            elapsed=self.clock() - started,
             budget=self.budget,
             dice=random.random(),  # noqa: S311  - jitter
         )
 
-    def pause(self, seconds: float, failure: DataverseError) -> None:
-        """Wait before another attempt, and leave a trace of it."""
+    def pause(self, seconds: float, failure: DataverseError) -> bool:
+        """Wait before another attempt and leave a trace of it; False, at once, if the allowance is too small."""
+        with self.allowing() as allowance:
+            if not allowance.take(seconds):
+                return False
         self.count(retries=1)
         _log.info("again in %.1f s: %s", seconds, failure)
         self.sleep(seconds)
+        return True
+
+    def _pass_gate(self, request: Request) -> None:
+        """Wait while another thread was asked to wait, and then a little longer, so that not all go at once."""
+        while held := self._gate.seconds:
+            held += min(_SPREAD, held / 10) * random.random()  # noqa: S311  - jitter
+            with self.allowing() as allowance:
+                if not allowance.take(held):
+                    raise Throttled(
+                        "not sent: Dataverse asks to wait",
+                        operation=request.label,
+                        correlation_id=request.correlation_id,
+                        retry_after=held,
+                    )
+            self.sleep(held)
 
     def _attempt(self, request: Request) -> Raw | ConnectionFailed:
         ids = {"x-ms-client-request-id": str(uuid4()), "x-ms-correlation-request-id": request.correlation_id}
@@ -217,6 +252,9 @@ class Transport:
             self.dop_hint = int(hint)
         if raw.status == HTTPStatus.TOO_MANY_REQUESTS:
             self.count(throttled=1)
+            wait = retry_after_seconds(raw.headers.get("retry-after")) or 0.0
+            if wait <= self.budget.seconds:  # longer ones are given back to the caller; another web server may do
+                self._gate.close(wait)
         return raw
 
     def _session(self) -> requests.Session:

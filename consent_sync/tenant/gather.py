@@ -9,14 +9,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import batched
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from consent_sync.consent.model import Channel, ContactPoint, Observation, RecordRef, Snapshot
 from consent_sync.dataverse import fetchxml as fx
 from consent_sync.dataverse.client import DataverseClient
-from consent_sync.dataverse.odata import all_of, any_of, eq, is_in
+from consent_sync.dataverse.odata import all_of, any_of, eq, is_in, packed
 from consent_sync.dataverse.query import Query
 from consent_sync.errors import ConsentSyncError
 
@@ -24,7 +23,6 @@ from . import tables
 from .observe import Lens, consent_rows, flags, is_unread, memberships
 
 _RINGS = 4  # how often an address leads on to a record with further addresses before we stop following
-_VALUES = 150  # values in one query, so that its address stays far below the limit of 64 KB
 _RECORD_COLUMNS = ("statecode", "_masterid_value", "createdon", "modifiedon", "_modifiedby_value")
 _MINOR = "msgdpr_gdprischild"  # a child, where the privacy solution is installed: never opted in by us
 _ROW_COLUMNS = (
@@ -134,7 +132,7 @@ def gather(
 def _read_rows(client: DataverseClient, found: Gathering, ids: Collection[str]) -> None:
     """Read consent rows by their ids; the server may not find them by their address as we write it."""
     email = eq(tables.POINT_TYPE, tables.CHANNELS[Channel.EMAIL])
-    conditions = [is_in(tables.ROW_KEY, few) for few in batched(sorted(ids), _VALUES, strict=False)]
+    conditions = [is_in(tables.ROW_KEY, few) for few in packed(sorted(ids))]
     queries = [Query(tables.ROW_SET, select=_ROW_COLUMNS, filter=all_of(condition, email)) for condition in conditions]
     for rows in client.list_many(queries):
         _take_rows(found)(rows)
@@ -167,7 +165,8 @@ type _Ask = tuple[Query, Callable[[Iterable[Row]], None]]
 
 def _by_address(found: Gathering, points: Collection[ContactPoint]) -> Iterator[_Ask]:
     lens = found.lens
-    for values in batched(sorted(p.value for p in points if p.channel is Channel.EMAIL), _VALUES, strict=False):
+    most = max(len(lens.address_columns(table)) for table in tables.RECORD_SETS)
+    for values in packed(sorted(p.value for p in points if p.channel is Channel.EMAIL), columns=most):
         yield _rows_query(values), _take_rows(found)
         for table in tables.RECORD_SETS:
             if columns := lens.address_columns(table):
@@ -182,7 +181,7 @@ def _by_id(found: Gathering, ids: Collection[RecordRef]) -> Iterator[_Ask]:
     lens = found.lens
     for table in tables.RECORD_SETS:
         key = tables.RECORD_KEYS[table]
-        for values in batched(sorted(r.id for r in ids if r.table == table), _VALUES, strict=False):
+        for values in packed(sorted(r.id for r in ids if r.table == table)):
             yield _records_query(lens, table, is_in(key, values)), _take_records(found, table)
             if lists := lens.lists_of(table):
                 held = [fx.condition(key, "in", *values)]

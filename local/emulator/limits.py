@@ -38,6 +38,15 @@ class _Use:
     total: float = 0.0
     running: int = 0
 
+    def below(self, seconds: float) -> float:
+        """The moment of the use whose end of the window brings the total down to this."""
+        total = self.total
+        for moment, spent in self.spent:
+            total -= spent
+            if total <= seconds:
+                return moment
+        return self.spent[-1][0]
+
 
 class Limits:
     """Counts what each user uses. Refused requests count too: pushing on lengthens the wait."""
@@ -60,10 +69,12 @@ class Limits:
             use, now, budget = self._use(user), self._clock.time(), self.budget
             use.moments.append(now)
             if budget.requests is not None and len(use.moments) > budget.requests:
-                free_at = use.moments[len(use.moments) - budget.requests - 1] + budget.window
+                # when one more request fits, so that who waits that long is let in
+                free_at = use.moments[min(len(use.moments) - budget.requests, len(use.moments) - 1)] + budget.window
                 raise _refused(_REQUESTS, budget.requests, budget.window, free_at - now)
             if budget.seconds is not None and use.total > budget.seconds:
-                raise _refused(_SECONDS, budget.seconds, budget.window, use.spent[0][0] + budget.window - now)
+                free_at = use.below(budget.seconds) + budget.window
+                raise _refused(_SECONDS, budget.seconds, budget.window, free_at - now)
             if budget.concurrent is not None and use.running >= budget.concurrent:
                 raise _refused(_CONCURRENT, budget.concurrent, budget.window, _CONCURRENT_WAIT)
             use.running += 1

@@ -224,3 +224,10 @@ def test_case_38_what_stands_in_place_of_an_address_does_not_tie_people_together
     office.sync()
     office.change("ann", donotbulkemail=True)
     assert office.sync() == {}
+
+
+def test_very_long_addresses_are_asked_for_in_more_queries(office: Office) -> None:
+    """A query's address has room for 64 KB, which 150 long addresses in three columns exceed."""
+    points = [ContactPoint.of(Channel.EMAIL, f"{number}{'ü' * 80}@example.com") for number in range(160)]
+    snapshot = office.service.passes.tenant.gather([point for point in points if point], ())
+    assert len(snapshot.complete) == 160

@@ -27,6 +27,7 @@ from consent_sync.dataverse.parallel import batch_in_parallel
 from consent_sync.dataverse.query import Query
 from consent_sync.dataverse.retry import RetryBudget
 from local.emulator import Emulator
+from tests.dataverse.conftest import Clock
 
 
 def admin(client: DataverseClient, name: str, **body: Any) -> None:
@@ -153,13 +154,15 @@ def test_a_batch_goes_on_or_stops_as_asked(dataverse: DataverseClient) -> None:
     assert len(list(dataverse.list_rows("contacts"))) == 3
 
 
-def test_throttling_passes_without_losing_or_doubling_a_row(emulator: Emulator, dataverse: DataverseClient) -> None:
+def test_throttling_passes_without_losing_or_doubling_a_row(
+    emulator: Emulator, dataverse: DataverseClient, clock: Clock
+) -> None:
     busy = {"status": 429, "code": "0x80072322", "retry_after": 1, "count": 2}
     admin(dataverse, "faults", requests=[busy])
-    slept: list[float] = []
-    with DataverseClient(emulator.url, StaticToken("any", url=emulator.url), sleep=slept.append) as client:
+    tokens = StaticToken("any", url=emulator.url)
+    with DataverseClient(emulator.url, tokens, sleep=clock.sleep, clock=clock) as client:
         client.create("contacts", {"lastname": "once"})
-    assert slept == [1.0, 1.0]
+    assert clock.slept == [1.0, 1.0]
     assert len(list(dataverse.list_rows("contacts"))) == 1
     admin(dataverse, "faults", requests=[{**busy, "retry_after": 300}])
     with pytest.raises(Throttled):

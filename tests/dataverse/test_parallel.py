@@ -7,7 +7,7 @@ import pytest
 
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.errors import NotFound
-from consent_sync.dataverse.parallel import in_parallel, next_degree
+from consent_sync.dataverse.parallel import Pace, in_parallel
 from tests.dataverse.scripted import Answer, Asked, ScriptedServer, error
 
 
@@ -57,7 +57,17 @@ def test_the_caller_s_limit_and_counter_hold_on_all_threads(client: DataverseCli
     [(1, 8, False, 2), (8, 8, False, 8), (8, 8, True, 4), (1, 8, True, 1), (9, 3, False, 3), (9, None, False, 4)],
 )
 def test_the_degree_follows_the_server(degree: int, hint: int | None, throttled: bool, expected: int) -> None:  # noqa: FBT001
-    assert next_degree(degree, hint=hint, throttled=throttled, at_most=10) == expected
+    assert Pace(10, degree).after(throttled=throttled, hint=hint).degree == expected
+
+
+def test_a_degree_that_was_too_much_is_not_tried_again_for_a_while() -> None:
+    pace = Pace(10, 3).after(throttled=True, hint=8)
+    degrees = []
+    for _ in range(60):
+        pace = pace.after(throttled=False, hint=8)
+        degrees.append(pace.degree)
+    assert max(degrees[:49]) == 2
+    assert degrees[-1] == 3
 
 
 def test_jobs_are_taken_as_needed_and_a_failing_one_ends_the_run(

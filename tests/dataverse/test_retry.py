@@ -89,7 +89,7 @@ def test_back_off_grows_is_jittered_and_bounded() -> None:
     failure = ServiceUnavailable("", status=503)
 
     def wait(attempt: int, dice: float) -> float | None:
-        return wait_before_retry(failure, idempotent=True, attempt=attempt, elapsed=0, budget=budget, dice=dice)
+        return wait_before_retry(failure, idempotent=True, attempt=attempt, budget=budget, dice=dice)
 
     assert [wait(attempt, 0.0) for attempt in (1, 2, 3, 4, 5)] == [0.5, 1, 2, 4, 4]
     assert [wait(attempt, 1.0) for attempt in (1, 2, 3, 4, 5)] == [1, 2, 4, 8, 8]

@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
-from itertools import batched
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from consent_sync.consent.model import Channel, ContactPoint
 from consent_sync.dataverse import fetchxml as fx
 from consent_sync.dataverse.client import DataverseClient
-from consent_sync.dataverse.odata import is_in
+from consent_sync.dataverse.odata import is_in, packed
 from consent_sync.dataverse.query import Query
 from consent_sync.ports.drift import Finding
 from consent_sync.tenant import tables
@@ -27,8 +26,6 @@ from consent_sync.tenant.observe import Lens
 from .compare import Sides, contradictions
 from .model import DriftRule
 from .sides import asks, need_of, read_all
-
-_VALUES = 150
 
 
 def is_plain(address: str | None) -> bool:
@@ -50,7 +47,8 @@ def compare_odd(
     Raises DataverseError.
     """
     need, sides = need_of(lens, rules), Sides()
-    for values in batched(sorted(set(_spellings(client, lens, odd))), _VALUES, strict=False):
+    most = max(len(lens.address_columns(table)) for table in tables.RECORD_SETS)
+    for values in packed(sorted(set(_spellings(client, lens, odd))), columns=most):
         among = partial(is_in, values=values)
         held = partial(_held, values=values)
         read_all(client, asks(lens, need, among, held, sides))
@@ -70,7 +68,7 @@ def _spellings(client: DataverseClient, lens: Lens, odd: Iterable[str]) -> Itera
     for table, ids in by_table.items():
         key, columns = _columns(lens, table)
         queries = [Query(tables.SETS[table], select=(key, *columns), filter=is_in(key, few))
-                   for few in batched(sorted(ids), _VALUES, strict=False)]  # fmt: skip
+                   for few in packed(sorted(ids))]  # fmt: skip
         for address in (row[column] for rows in client.list_many(queries) for row in rows for column in columns):
             point = None if is_plain(address) else ContactPoint.of(Channel.EMAIL, address)
             yield from (address, point.value) if point else ()
