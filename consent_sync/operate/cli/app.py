@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from . import discover, doctor, intake, plans, proof, runs, setup, waiting, webhook
+from . import discover, doctor, explain, intake, plans, proof, runs, setup, waiting, webhook
 from .command import Call, Exit
 from .session import Wiring
 
@@ -26,6 +26,7 @@ doctor.add_to(app)
 plans.add_to(app)
 runs.add_to(app)
 waiting.add_to(app)
+explain.add_to(app)
 intake.add_to(app)
 proof.add_to(app)
 webhook.add_to(app)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from consent_sync.consent.model import Channel, ContactPoint, RecordRef, Subject
 from consent_sync.errors import ConsentSyncError
 from consent_sync.operate.body import RecordChoice
 
@@ -39,6 +40,17 @@ RECORD_OPTION = Annotated[
 def whose(record: str) -> dict[str, Any]:
     """Give whom a command is about, in the form that requests have: a record, or else an address that is asked for."""
     return {"record": record_of(record)} if record else {"contact_point": {"value": ask_for_address()}}
+
+
+def subject(record: str) -> Subject:
+    """Give whom a command is about: a record, or else an address that is asked for. Raises NoAddressGiven."""
+    if record:
+        named = record_of(record)
+        return RecordRef(named["table"], named["id"])
+    point = ContactPoint.of(Channel.EMAIL, ask_for_address())
+    if point is None or not point.reachable:
+        raise NoAddressGiven("that is no e-mail address")
+    return point
 
 
 def ask_for_address() -> str:
