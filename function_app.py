@@ -27,8 +27,10 @@ from consent_sync.operate.openapi import document
 from consent_sync.operate.page.overview import overview
 from consent_sync.operate.parked import parked_of, replay
 from consent_sync.operate.plans import UndoRequest, need_run, plan_of, read_apply
+from consent_sync.operate.registration import registration_drift
 from consent_sync.operate.resync import read_request, run_of, runs_of
 from consent_sync.operate.status import HealthView, NotHealthy, status_of
+from consent_sync.operate.watch import watch_registration
 from consent_sync.operate.webhook import wake_from
 from consent_sync.ports.queue import Delivery
 from consent_sync.ports.runs import Run
@@ -99,10 +101,15 @@ def resync_page(msg: func.QueueMessage, pages: func.Out[List[str]]) -> None:  # 
 @app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
 def sweep(timer: func.TimerRequest, pages: func.Out[List[str]]) -> None:  # noqa: ARG001, UP006  - the binding's shape
     """Revive what got lost, and begin a sweep, which only finds what to look at: it may be broken off at any time."""
-    passes = service().passes
-    turns: list[Wake | PageTurn] = [*passes.revive()]
-    if not passes.is_sweeping():
-        turns += _begun(passes.start_sweep())
+    at_work = service()
+    watch_registration(
+        at_work.ledger,
+        lambda: registration_drift(at_work.client, at_work.settings, at_work.mapping.file),
+        datetime.now(UTC),
+    )
+    turns: list[Wake | PageTurn] = [*at_work.passes.revive()]
+    if not at_work.passes.is_sweeping():
+        turns += _begun(at_work.passes.start_sweep())
     pages.set([turn.to_json() for turn in turns])
 
 

@@ -31,6 +31,7 @@ class Event(StrEnum):
     PARKED = "parked"
     REFUSED = "refused"
     MISTAKE = "mistake"
+    REGISTRATION_DRIFT = "registration-drift"
     RESTORED = "restored"
     HELD = "held"
 
@@ -45,6 +46,7 @@ SAYS = {
     Event.PARKED: "a message failed too often and was given up: `queue`, `tries`, `kind`, `detail`",
     Event.REFUSED: "an HTTP call got a problem document: `function`, `status`, `kind`, `detail`, `request_id`",
     Event.HELD: "a hold opened that concerns the whole service, such as the brake: `rule`, `hold`",
+    Event.REGISTRATION_DRIFT: "the webhook is not registered as it should be: `count` of differences, and the `first`",
     Event.RESTORED: "somebody restored a backup of Dataverse; everything is compared: `returned`, `loosened`",
     Event.MISTAKE: "a mistake of our own: `function`, `kind`, `place`, `request_id`",
 }

@@ -24,7 +24,7 @@ var rules = [
     about: 'An opt-out has not reached every location for a quarter of an hour.'
     enabled: false
     severity: 1
-    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "gauges" | extend Seconds = toreal(Said.oldest_seconds)'
+    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "measured" | extend Seconds = toreal(Said.oldest_opt_out)'
     measure: 'Seconds'
     aggregation: 'Maximum'
     operator: 'GreaterThan'
@@ -113,7 +113,7 @@ var rules = [
   {
     name: 'registration-drift'
     about: 'The webhook is not registered as it should be: events may be missing.'
-    enabled: false
+    enabled: true
     severity: 2
     query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "registration-drift"'
     measure: null
