@@ -66,9 +66,9 @@ def explain(passes: Passes, archive: Archive, whose: Subject) -> ExplainView:
     """Explain what stands for an address, or for a record and all of its addresses. Raises ConsentSyncError."""
     wake = Wake(records=(whose,)) if isinstance(whose, RecordRef) else Wake(points=(whose,))
     look = passes.reconcile.look(wake)
-    points = sorted(look.snapshot.points_of.get(whose, ())) if isinstance(whose, RecordRef) else [whose]
+    points = _points(look, whose)
     words = Words(passes.tenant.names(), whose, points)
-    subjects = sorted({*points, whose, *(r for p in points for r in look.snapshot.holders.get(p, ()))}, key=words.whose)
+    subjects = _concerned(look, whose)
     held = {hold.location: hold.rule for hold in look.decision.holds if hold.location.subject in subjects}
     return ExplainView(
         scopes=[view for point in points for view in _scopes(look, point, words)],
@@ -82,6 +82,22 @@ def explain(passes: Passes, archive: Archive, whose: Subject) -> ExplainView:
             )
         ],
     )
+
+
+def concerned(passes: Passes, whose: Subject) -> list[Subject]:
+    """Give all whose histories tell of a person: an address and the records that carry it, or a record with its own."""
+    wake = Wake(records=(whose,)) if isinstance(whose, RecordRef) else Wake(points=(whose,))
+    return _concerned(passes.reconcile.look(wake), whose)
+
+
+def _concerned(look: Look, whose: Subject) -> list[Subject]:
+    points = _points(look, whose)
+    holders = [record for point in points for record in sorted(look.snapshot.holders.get(point, ()))]
+    return list(dict.fromkeys([whose, *points, *holders]))
+
+
+def _points(look: Look, whose: Subject) -> list[ContactPoint]:
+    return sorted(look.snapshot.points_of.get(whose, ())) if isinstance(whose, RecordRef) else [whose]
 
 
 class Words:

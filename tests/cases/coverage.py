@@ -14,5 +14,4 @@ OUT_OF_SCOPE = {
     48: _ERASURE,
     76: "a bounce says nothing about consent and stands in no location",
     77: "push messages and copied recipients are mailed without any consent check, which no row can change",
-    94: "the export of the proof is not built; the history behind it is tested with the promises",
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -133,3 +135,53 @@ def test_the_ledger_itself_is_verified(run: Terminal, export: Path, settings: di
     assert broken.code == 1
     (bad,) = broken.json["bad"]
     assert bad["says"] == "the line is missing"
+
+
+@pytest.fixture
+def proof(run: Terminal, dataverse: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The proof of one person, with its page."""
+    dataverse.contact(emailaddress1="ann@example.com", donotbulkemail=True, lastname="<script>")
+    dataverse.contact(emailaddress1="bob@example.com", donotbulkemail=True)
+    run("resync", "--all")
+    monkeypatch.setattr("sys.stdin", io.StringIO("ann@example.com\n"))
+    path = tmp_path / "ann.json"
+    ended = run("export-proof", "--person", "--out", str(path), "--html", str(tmp_path / "ann.html"))
+    assert (ended.code, "ann@" in ended.out) == (0, False)
+    return path
+
+
+def test_the_proof_of_a_person_tells_of_that_person_only(run: Terminal, proof: Path) -> None:
+    found = json.loads(proof.read_text(encoding="utf-8"))
+    assert found["description"]["of"]["about"] == "ann@example.com"
+    assert len({row["key"] for row in found["rows"]}) == 2  # the address, and the contact that carries it
+    assert {row["what"] for row in found["rows"]} == {"evidence", "write"}
+    assert "bob@" not in proof.read_text(encoding="utf-8")
+    page = proof.with_suffix(".html").read_text(encoding="utf-8")
+    assert "opted out of all commercial mail" in page
+    assert run("verify-proof", str(proof)).code == 0
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda found: found["rows"].pop(),
+        lambda found: found["rows"][0].update(at="2020-01-01T00:00:00+00:00"),
+        lambda found: found["explanation"]["scopes"].pop(),
+        lambda found: found["description"]["of"].update(about="bob@example.com"),
+    ],
+)
+def test_a_changed_proof_of_a_person_shows(
+    run: Terminal, proof: Path, tamper: Callable[[dict[str, Any]], None]
+) -> None:
+    found = json.loads(proof.read_text(encoding="utf-8"))
+    tamper(found)
+    proof.write_text(json.dumps(found), encoding="utf-8")
+    ended = run("verify-proof", str(proof))
+    assert (ended.code, "BROKEN" in ended.out) == (1, True)
+
+
+def test_an_export_is_of_a_period_or_of_a_person(run: Terminal, tmp_path: Path) -> None:
+    out = ("--out", str(tmp_path / "x"))
+    for arguments in ((), ("--since", "2020-01-01", "--person")):
+        ended = run("export-proof", *out, *arguments)
+        assert (ended.code, "--person" in ended.err) == (1, True)

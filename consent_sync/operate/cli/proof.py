@@ -9,14 +9,18 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
+from consent_sync.consent.model import ContactPoint, Subject
 from consent_sync.engine.gates import standing
 from consent_sync.errors import ConsentSyncError
+from consent_sync.operate.explain import concerned, explain
 from consent_sync.operate.proof.chain import first_break, is_sealed_with
 from consent_sync.operate.proof.decisions import read_rows, read_sidecar, sidecar_of, write_decisions
+from consent_sync.operate.proof.person import broken, dossier, page_of, read_dossier
 from consent_sync.ports.ledger import BadLine
 
 from .command import TIME_FORMATS, Exit, Shown, command
 from .files import new_file, write_new
+from .person import RECORD_OPTION, subject
 from .session import Session
 
 _SHOWN = 20
@@ -67,17 +71,25 @@ def export_proof(
     until: Annotated[
         datetime | None, typer.Option(help="And before then (UTC); else until now.", formats=TIME_FORMATS)
     ] = None,
+    person: Annotated[bool, typer.Option("--person", help="One person, by the address on the standard input.")] = False,
+    record: RECORD_OPTION = "",
+    html: Annotated[
+        Path | None, typer.Option(help="Of a person: also write a page to read or print.", metavar="FILE")
+    ] = None,
 ) -> Shown:
     """Write what was recorded into a file whose hash chain shows later tampering.
 
-    For a period: all decisions as CSV, with the seal in a second file beside it. Tell the last digest to whoever gets
-    the file by another way, and they can check it without any key.
+    For a period: all decisions as CSV, with the seal in a second file beside it. For a person, whose address is read
+    from the standard input or asked for: what stands and why, and their whole history, as JSON and as a page. Tell the
+    last digest to whoever gets the file by another way, and they can check it without any key.
     """
-    if since is None:
-        raise NothingToExport("neither a period nor a person")
+    if (since is None) != (person or bool(record)):
+        raise NothingToExport("give either a period or a person")
     now = datetime.now(UTC)
     service = session.service
-    organization = standing(service.ledger).organization or session.client.whoami().organization_id
+    organization = standing(service.ledger).organization or service.client.whoami().organization_id
+    if since is None:
+        return _export_person(session, subject(record), organization, now, (out, html))
     period = (since.replace(tzinfo=UTC), until.replace(tzinfo=UTC) if until else now)
     with new_file(out) as file:
         sidecar = write_decisions(service.ledger, *period, organization, now, file, session.settings.ledger_hash_key)
@@ -85,6 +97,24 @@ def export_proof(
     write_new(beside, sidecar.model_dump_json(indent=2))
     view = ExportView(files=[str(out), str(beside)], rows=sidecar.seal.rows, head=sidecar.seal.head)
     return Shown(view, f"{view.rows:,} rows are in {out}, the seal in {beside}.\nLast digest: {view.head}")
+
+
+def _export_person(
+    session: Session, whose: Subject, organization: str, now: datetime, files: tuple[Path, Path | None]
+) -> Shown:
+    """Write the proof of one person, and the page if one is wanted."""
+    service = session.service
+    about = whose.value if isinstance(whose, ContactPoint) else f"{whose.table} {whose.id}"
+    histories = [service.ledger.history(each) for each in concerned(service.passes, whose)]
+    explanation = explain(service.passes, service.ledger, whose)
+    proof = dossier(about, explanation, histories, organization, now, session.settings.ledger_hash_key)
+    out, html = files
+    write_new(out, proof.model_dump_json(indent=2))
+    if html:
+        write_new(html, page_of(proof))
+    written = [str(file) for file in files if file]
+    view = ExportView(files=written, rows=proof.seal.rows, head=proof.seal.head)
+    return Shown(view, f"{view.rows:,} lines are in {' and '.join(written)}.\nLast digest: {view.head}")
 
 
 def verify_proof(
@@ -107,7 +137,21 @@ def verify_proof(
     return Shown(view, "\n".join(lines), Exit.IN_STEP if good else Exit.ERROR)
 
 
+def _verify_person(session: Session, file: Path) -> VerifyView:
+    proof = read_dossier(file)
+    key = session.environ.get("LEDGER_HASH_KEY")
+    return VerifyView(
+        what=f"{proof.description.kind}, made {proof.description.made}",
+        rows=proof.seal.rows,
+        problem=broken(proof),
+        sealed_here=is_sealed_with(proof.seal, key) if key else None,
+        bad=[],
+    )
+
+
 def _verify_file(session: Session, file: Path) -> VerifyView:
+    if file.suffix == ".json":
+        return _verify_person(session, file)
     sidecar = read_sidecar(file)
     key = session.environ.get("LEDGER_HASH_KEY")
     of = sidecar.description.of
