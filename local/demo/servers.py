@@ -58,6 +58,11 @@ class Server:
             self._process.kill()
             self._process.wait()
 
+    def kill(self) -> None:
+        """End the process at once, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+
     def said(self) -> str:
         """Return everything this process printed."""
         return self._log.read_bytes()[self._seen :].decode(errors="replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from local.emulator import Emulator
 from tests.functions.conftest import MAPPING, WEBHOOK_KEY, Deployment, deployed
 from tests.support.azurite import WITH_AZURITE
 
+APP = Path(__file__).parent / "app"
 collect_ignore_glob = [] if WITH_AZURITE else ["test_on_azurite*.py"]
 
 
@@ -27,4 +29,11 @@ def deployment(emulator: Emulator, azurite: str, tmp_path_factory: pytest.TempPa
     with deployed(emulator, tmp_path_factory.mktemp("azure"), AzureWebJobsStorage=azurite) as running:
         endpoint = WebhookEndpoint("consent-sync", f"{running.url}/api/dataverse-events", "x-webhook-key", WEBHOOK_KEY)
         register(running.people, endpoint, steps(load_mapping(MAPPING).file))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def impatient(emulator: Emulator, azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with deployed(emulator, tmp_path_factory.mktemp("parked"), APP, AzureWebJobsStorage=azurite) as running:
+        running.faults(webhooks={"drop": -1})
         yield running

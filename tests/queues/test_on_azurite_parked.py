@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from azure.storage.queue import QueueServiceClient, TextBase64EncodePolicy
 
 from consent_sync.consent.model import RecordRef
 from consent_sync.ports.wake import PageTurn, Wake
-from local.emulator import Emulator
-from tests.functions.conftest import Deployment, deployed, wait_until
+from tests.functions.conftest import Deployment, wait_until
 from tests.queues.test_on_azurite_bursts import event_of
-
-APP = Path(__file__).parent / "app"
-
-
-@pytest.fixture(scope="module")
-def impatient(emulator: Emulator, azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    with deployed(emulator, tmp_path_factory.mktemp("parked"), APP, AzureWebJobsStorage=azurite) as running:
-        running.faults(webhooks={"drop": -1})
-        yield running
 
 
 def parked(deployment: Deployment) -> dict[str, Any]:

@@ -9,9 +9,11 @@ import importlib.util
 import os
 import random
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from consent_sync.engine import open_runs, pages, passes, scopes
 from consent_sync.ledger import sqlite
 from consent_sync.queues import storage
 
@@ -19,6 +21,9 @@ FUNCTIONS = Path(__file__).parents[3] / "function_app.py"
 BAD_LUCK = float(os.environ.get("BAD_LUCK", "0"))
 
 storage.PAUSE = 1
+open_runs.STALLED = timedelta(seconds=2)
+scopes.SPLIT_AFTER = 3
+pages.PAGE_ROWS = 20
 
 
 class StruckError(Exception):
@@ -37,6 +42,8 @@ def _strike(ledger: type) -> None:
 
 
 _strike(sqlite.SqliteLedger)
+if BAD_LUCK:  # the sweep is to revive what was lost, and to find nothing else meanwhile
+    passes.Passes.is_sweeping = lambda _: True
 spec = importlib.util.spec_from_file_location("the_real_app", FUNCTIONS)
 assert spec
 assert spec.loader
