@@ -12,6 +12,7 @@ from .repository import Finding, Repository
 _STORAGE, _VAULT, _SITE = "Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults", "Microsoft.Web/sites"
 _BASIC_AUTH = f"{_SITE}/basicPublishingCredentialsPolicies"
 _DEPLOYMENT = "properties.functionAppConfig.deployment.storage.authentication"
+_ENTRA = "properties.identityProviders.azureActiveDirectory"
 SECURE = {
     (_STORAGE, "properties.allowSharedKeyAccess"): False,
     (_STORAGE, "properties.allowBlobPublicAccess"): False,
@@ -35,6 +36,7 @@ SECURE = {
     (_SITE, "properties.siteConfig.ftpsState"): "Disabled",
     (_BASIC_AUTH, "properties.allow"): False,
     (f"{_SITE}/config", "properties.platform.enabled"): True,
+    (f"{_SITE}/config", f"{_ENTRA}.registration.clientSecretSettingName"): "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
     (f"{_SITE}/config", "properties.httpSettings.requireHttps"): True,
     (f"{_SITE}/config", "properties.globalValidation.requireAuthentication"): True,
     (f"{_SITE}/config", "properties.globalValidation.unauthenticatedClientAction"): "Return401",

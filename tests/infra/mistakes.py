@@ -43,6 +43,7 @@ OWN = [
     Mistake(_APP, "allow: false", "allow: true", "secure"),
     Mistake(_APP, "name: 'scm'", "name: 'ftp'", "secure"),
     Mistake(_APP, "type: 'UserAssignedIdentity'", "type: 'StorageAccountConnectionString'", "secure"),
+    Mistake(_APP, "SettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'", "SettingName: 'SIGN_IN_SECRET'", "secure"),
     Mistake(_APP, "requireAuthentication: true", "requireAuthentication: false", "secure"),
     Mistake(_MONITORING, "DisableLocalAuth: true", "DisableLocalAuth: false", "secure"),
     Mistake(_MONITORING, "disableLocalAuth: true", "disableLocalAuth: false", "secure"),
