@@ -11,7 +11,7 @@ from . import rules
 from .evidence import Lesson
 from .landscape import Landscape, Opened
 from .model import NEVER, Location, Reading, Scope
-from .state import Standing
+from .state import Breadth, Standing
 from .targets import Place, Target
 
 OFTEN = 3
@@ -44,7 +44,9 @@ class Watch(NamedTuple):
     def over(self, place: Place, target: Target | None) -> Hold | None:
         """Give the hold that a location asks for, None where nothing does."""
         if target is not None and target.to is Reading.OUT:
-            return self._closed_against_somebody(place, target) or self._narrower(place)
+            return (
+                self._returned(place, target) or self._closed_against_somebody(place, target) or self._narrower(place)
+            )
         if target is not None:
             return self._without_effect(place)
         return self._narrower(place) or self._left_over(place) or self._without_effect(place)
@@ -60,6 +62,15 @@ class Watch(NamedTuple):
         if o.trusted and o.reading is Reading.IN and self._said_yes(place) > target.since:
             return Hold(at, rules.HOLD_OVERRULED.id, o.reading, o.source, o.changed)
         return None
+
+    def _returned(self, place: Place, target: Target) -> Hold | None:
+        """An opt-out that was kept when somebody was erased meets a record that carries the contact point again."""
+        cause = target.cause
+        if cause is None or cause.erased == NEVER or cause.breadth is not Breadth.SAME:
+            return None
+        if not any(standing.held for standing in self.standings):
+            return None
+        return Hold(place.at, rules.HOLD_ERASED.id, place.observed.reading, place.observed.source, cause.erased)
 
     def _narrower(self, place: Place) -> Hold | None:
         """A part of what a wide location stops was opted in again."""

@@ -80,7 +80,8 @@ class Entry:
     `looked` is the server's time of the last look, NEVER for a subject never seen. `seen` is keyed by
     :attr:`Location.key`; `points` says since when at the latest a record carries each contact point, by its key.
     `version` and `revision` are the ledger's own: what it was loaded as, None where nothing is stored yet, and a number
-    that grows with every save of any entry.
+    that grows with every save of any entry. `erased` is when a person asked to be forgotten, NEVER where nobody did: of
+    such an entry only the opt-outs are left, and whatever was learnt since.
     """
 
     subject: Subject
@@ -88,6 +89,7 @@ class Entry:
     seen: dict[str, Seen] = field(default_factory=dict)
     looked: datetime = NEVER
     points: dict[str, datetime] = field(default_factory=dict)
+    erased: datetime = NEVER
     revision: int = 0
     version: object = None
 

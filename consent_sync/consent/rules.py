@@ -67,6 +67,12 @@ RESTORE = Rule(
     (3, 4, 21, 30, 54, 55, 63, 64),
     "Defaults, imports and deletions are not consent; a person can still settle it the other way.",
 )
+ERASED = Rule(
+    "erased-stays-out",
+    "An address whose owner was erased keeps the opt-outs that stood then, wherever the address turns up again.",
+    (47, 48),
+    "Only a keyed hash of the address and what it is out of are kept, so that an import does not bring the mail back.",
+)
 PROVEN_IN = Rule(
     "proven-opt-in",
     "A proven opt-in that is later than every possible opt-out opens the locations of its own scope.",
@@ -108,6 +114,14 @@ HOLD_LEFT_OVER = Rule(
     "We closed this location, and nothing asks for it any more: a person may open it again.",
     (36,),
     "What was taken away is never given back without somebody's word.",
+    passing=True,
+    opens=True,
+)
+HOLD_ERASED = Rule(
+    "hold-erased-returned",
+    "The address of somebody who was erased is in use again: its opt-outs stand until a person lifts them.",
+    (48,),
+    "It may be an old list that was imported again, or the person came back: the data do not tell.",
     passing=True,
     opens=True,
 )
@@ -197,12 +211,14 @@ _ALL = (
     UNENFORCED,
     UNWRITABLE,
     RESTORE,
+    ERASED,
     PROVEN_IN,
     RELEASE,
     HOLD_LOOSENED,
     HOLD_OLD_IN,
     HOLD_NARROW_IN,
     HOLD_LEFT_OVER,
+    HOLD_ERASED,
     HOLD_UNSENT,
     HOLD_OVERRULED,
     HOLD_UNCONFIRMED,

@@ -26,12 +26,16 @@ class Breadth(Enum):
 
 
 class Cause(NamedTuple):
-    """The opt-out that blocks a scope: whose it is, what it was for, and its latest possible time."""
+    """The opt-out that blocks a scope: whose it is, what it was for, and its latest possible time.
+
+    `erased` is when its subject was erased, if it is one of the opt-outs that were kept then.
+    """
 
     subject: Subject
     scope: Scope
     at: datetime
     breadth: Breadth
+    erased: datetime = NEVER
 
 
 class Knowledge:
@@ -51,7 +55,10 @@ class Knowledge:
             subjects: tuple[Subject, ...] = (point, *sorted(holders))
             speakers = tuple(e for s in subjects if (e := self._entries[s]).registers)
             alone = len(holders - self._snapshot.inactive) <= 1
-            self._standings[point] = Standing(self._landscape, point, speakers, alone=alone)
+            forgotten = not holders and self._entries[point].erased > NEVER
+            self._standings[point] = Standing(
+                self._landscape, point, speakers, alone=alone, held=bool(holders), forgotten=forgotten
+            )
         return self._standings[point]
 
     def around(self, subject: Subject) -> tuple[Standing, ...]:
@@ -66,11 +73,21 @@ class Standing:
 
     `speakers` are the entries of the contact point and of its holders that know of any act; `alone` says whether
     address and person are one, as far as the active records tell (a lead stays behind, inactive, when it becomes a
-    contact: it is the same person).
+    contact: it is the same person); `held` says whether any record carries the contact point, `forgotten` that none
+    does since its owner was erased.
     """
 
-    def __init__(self, landscape: Landscape, point: ContactPoint, speakers: tuple[Entry, ...], *, alone: bool) -> None:
-        self.point, self.alone = point, alone
+    def __init__(  # noqa: PLR0913  - one keyword for each thing that is known of the contact point
+        self,
+        landscape: Landscape,
+        point: ContactPoint,
+        speakers: tuple[Entry, ...],
+        *,
+        alone: bool,
+        held: bool,
+        forgotten: bool,
+    ) -> None:
+        self.point, self.alone, self.held, self.forgotten = point, alone, held, forgotten
         self._landscape, self._speakers = landscape, speakers
         self._causes: dict[Scope, Cause | None] = {}
 
@@ -114,7 +131,7 @@ class Standing:
         if not found:
             return None
         latest = max(found.values(), key=lambda cause: cause.at)
-        return Cause(latest.subject, latest.scope, latest.at, breadth)
+        return latest._replace(breadth=breadth)
 
     def _cause(self, scope: Scope) -> Cause | None:
         """Look for an opt-out of `scope` or anything wider that no later opt-in has lifted.
@@ -131,5 +148,7 @@ class Standing:
                 opened[n] = heard = max(heard, opened[n]) if has_parts else heard
                 if known.latest_out > NEVER and known.latest_out >= heard:
                     breadth = Breadth.SAME if wide == scope else Breadth.WIDER
-                    return Cause(self._speakers[n].subject, wide, known.latest_out, breadth)
+                    speaker, at = self._speakers[n], known.latest_out
+                    erased = speaker.erased if speaker.erased >= at else NEVER
+                    return Cause(speaker.subject, wide, at, breadth, erased)
         return None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from . import rules
 from .landscape import Landscape, Meaning, Opened
-from .model import NEVER, Location, Observation, Reading, RecordRef, Scope, Subject
+from .model import NEVER, ContactPoint, Location, Observation, Reading, RecordRef, Scope, Subject
 from .rules import Rule
 from .state import Breadth, Cause, Standing
 
@@ -25,6 +25,11 @@ class Place(NamedTuple):
     def at(self) -> Location:
         """The location."""
         return self.observed.location
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is a consent row that would have to be made."""
+        return not self.observed.present and isinstance(self.at.subject, ContactPoint)
 
 
 class Target(NamedTuple):
@@ -50,18 +55,25 @@ _BY_BREADTH = {
 
 
 def closed(place: Place, standings: Iterable[Standing], loosened: AbstractSet[Location]) -> Target | None:
-    """Say out where, at any contact point concerned, every scope of the location is blocked."""
+    """Say out where, at any contact point concerned, every scope of the location is blocked.
+
+    Nothing new is written about the contact point of somebody who was erased, as long as no record carries it.
+    """
     scopes = place.meaning.scopes
     for standing in standings:
         found = [cause for scope in scopes if (cause := standing.cause_of_out(scope))]
         if len(found) == len(scopes):
             cause = max(found, key=lambda c: c.at)
+            if standing.forgotten and place.is_missing:
+                return None
             rule = rules.RESTORE if place.at in loosened else _rule_for(cause, place.at.subject)
             return Target(Reading.OUT, rule, cause.at, cause)
     return None
 
 
 def _rule_for(cause: Cause, subject: Subject) -> Rule:
+    if cause.erased > NEVER:
+        return rules.ERASED
     if cause.breadth is Breadth.SAME and isinstance(subject, RecordRef) and isinstance(cause.subject, RecordRef):
         return rules.SAME_SCOPE if cause.subject == subject else rules.SHARED_ADDRESS
     return _BY_BREADTH[cause.breadth]
@@ -70,9 +82,12 @@ def _rule_for(cause: Cause, subject: Subject) -> Rule:
 def opened(place: Place, standings: Iterable[Standing], landscape: Landscape) -> Target | None:
     """Say in where nothing blocks any contact point concerned, and one that speaks for the subject alone proves it.
 
-    What does not say out is opened only by a yes to exactly its scope.
+    What does not say out is opened only by a yes to exactly its scope, and nothing new is written about a contact point
+    that no record carries.
     """
     meaning = place.meaning
+    if place.is_missing and not any(standing.held for standing in standings):
+        return None
     parts = [part for scope in meaning.scopes for part in (scope, *landscape.purposes_under(scope))]
     if any(standing.cause_of_out(part) for standing in standings for part in parts):
         return None

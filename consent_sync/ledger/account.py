@@ -20,7 +20,7 @@ from consent_sync.ports.ledger import StoredHold
 
 from .chain import Chain, Notary
 from .codec import line_of_hold, lists_in, record_under
-from .store import Change, Kept
+from .store import Change, Document, Kept, Line
 
 _HOLDS = TypeAdapter(tuple[StoredHold, ...])
 _NONE = "[]"
@@ -37,9 +37,11 @@ class Account:
     @classmethod
     def of(cls, kept: Kept | None, empty: str) -> Account:
         """Read a document; where there is none, the account has the body `empty`."""
-        if kept is None:
-            return cls(empty)
-        document = kept.document
+        return cls(empty) if kept is None else cls.read(kept.document)
+
+    @classmethod
+    def read(cls, document: Document) -> Account:
+        """Read a document."""
         holds = () if document.holds == _NONE else _HOLDS.validate_json(document.holds)
         return cls(document.body, holds, Chain.from_json(document.chain))
 
@@ -69,17 +71,36 @@ def change(  # noqa: PLR0913  - one argument for each thing that goes into it
 ) -> Change:
     """Give what has to be stored so that `after` stands where `before` stood; `lines` are added to the history."""
     old = Account.of(before, _NOTHING)
-    was_open = {hold.id for hold in old.holds if hold.state == "open"}
-    opened = tuple(h for h in after.holds if h.state == "open" and h.id not in was_open)
-    closed = tuple(h for h in after.holds if h.state != "open" and h.id in was_open)
-    told = [line_of_hold(h, "held") for h in opened]
-    told += [line_of_hold(h, "passed" if h.state == "passed" else "settled") for h in closed]
-    chain, added = notary.extend(key, old.chain, (*lines, *told), now)
+    known = {hold.id: hold.state for hold in old.holds}
+    told = [line_of_hold(h, _became(h)) for h in after.holds if known.get(h.id) != h.state]
+    chain, added = notary.extend(key, after.chain, (*lines, *told), now)
     holds = _HOLDS.dump_json(after.holds).decode() if after.holds else _NONE
-    document = notary.seal(key, after.body, holds, chain.to_json())
+    return step(key, before, notary.seal(key, after.body, holds, chain.to_json()), added)
+
+
+def step(key: str, before: Kept | None, document: Document | None, lines: Iterable[Line]) -> Change:
+    """Give the change from one document to another, with what it means for the indexes."""
+    old, new = Account.of(before, _NOTHING), Account.read(document) if document else Account(_NOTHING)
+    known, kept = {hold.id: hold.state for hold in old.holds}, {hold.id for hold in new.holds}
+    changed = [hold for hold in new.holds if known.get(hold.id) != hold.state]
     is_record = record_under(key) is not None
-    before_on, after_on = (lists_in(a.body) if is_record else frozenset() for a in (old, after))
-    return Change(key, before, document, added, after_on - before_on, before_on - after_on, opened, closed)
+    was_on, is_on = (lists_in(account.body) if is_record else frozenset() for account in (old, new))
+    return Change(
+        key,
+        before,
+        document,
+        tuple(lines),
+        joined=is_on - was_on,
+        left=was_on - is_on,
+        opened=tuple(hold for hold in changed if hold.state == "open"),
+        closed=tuple(hold for hold in changed if hold.state != "open"),
+        dropped=tuple(hold for hold in old.holds if hold.id not in kept),
+        trim=new.chain.trimmed if new.chain.trimmed > old.chain.trimmed else 0,
+    )
+
+
+def _became(hold: StoredHold) -> str:
+    return {"open": "held", "passed": "passed"}.get(hold.state, "settled")
 
 
 _NOTHING = '{"seen":{}}'

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from .store import Document, Line
@@ -31,6 +31,10 @@ class Chain:
     last: str = ""
     trimmed: int = 0
     base: str = ""
+
+    def cut(self, number: int, digest: str) -> Chain:
+        """Give the chain without its lines up to `number`, which has this digest."""
+        return replace(self, trimmed=number, base=digest)
 
     def to_json(self) -> str:
         """Give the stored form."""

@@ -15,6 +15,9 @@ from consent_sync.ports.ledger import HistoryLine, RecordedLine, StoredHold
 
 from .store import Line
 
+NOBODY = RecordRef("", "")
+"""Stands where a subject is asked for and what is written is stored under a key anyway."""
+
 _RECORD = "record:"
 _LISTS = (f"{Kind.LIST.value}/", f"{Kind.OPT_OUT_LIST.value}/")
 
@@ -70,6 +73,7 @@ def encode(entry: Entry) -> str:
             },
             "looked": _stamp(entry.looked),
             "points": {key: _stamp(since) for key, since in entry.points.items()},
+            "erased": _stamp(entry.erased),
         }
     )
 
@@ -88,6 +92,7 @@ def decode(subject: Subject, body: str) -> Entry:
         },
         _time(stored["looked"]),
         {key: _time(since) for key, since in stored["points"].items()},
+        _time(stored.get("erased")),
     )
 
 
@@ -118,6 +123,16 @@ def without_list(body: str, list_id: str) -> str:
     for kind in _LISTS:
         entry["seen"].pop(f"{kind}{list_id}", None)
     return _packed(entry)
+
+
+def points_in(body: str) -> tuple[str, ...]:
+    """Give the keys of the contact points that the record of this body carries."""
+    return tuple(json.loads(body)["points"])
+
+
+def suppression(kept: Mapping[Scope, Registers], now: datetime) -> str:
+    """Give the body of a subject that is erased now, except for these opt-outs."""
+    return encode(Entry(NOBODY, dict(kept), erased=now))
 
 
 def text_of(line: HistoryLine) -> str:

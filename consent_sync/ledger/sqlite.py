@@ -71,7 +71,14 @@ class SqliteDocuments:
         except _Refused:
             return {}
 
+    def shred(self) -> None:
+        """Let nothing that was deleted stay behind in the write-ahead log, as far as no other process is reading it."""
+        with self._lock:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _put(self, change: Change, revision: int) -> Kept:
+        if change.document is None:
+            return self._remove(change)
         d = change.document
         row = (revision, d.body, d.holds, d.chain, d.seal, change.key)
         if change.before is None:
@@ -93,6 +100,14 @@ class SqliteDocuments:
         self._index(change)
         return Kept(str(revision), revision, d)
 
+    def _remove(self, change: Change) -> Kept:
+        before, statement = change.before, "DELETE FROM entry WHERE key = ? AND revision = ?"
+        if before is None or self._db.execute(statement, (change.key, before.revision)).rowcount != 1:
+            raise _Refused
+        self._db.execute("DELETE FROM line WHERE key = ?", (change.key,))
+        self._index(change)
+        return before
+
     def _index(self, change: Change) -> None:
         rows = [(list_id, change.key) for list_id in change.joined]
         self._db.executemany("INSERT OR IGNORE INTO member VALUES (?, ?)", rows)
@@ -101,6 +116,8 @@ class SqliteDocuments:
         holds = [(hold.id, change.key, hold.state == "open", _HOLD.dump_json(hold).decode())
                  for hold in (*change.opened, *change.closed)]  # fmt: skip
         self._db.executemany("INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?)", holds)
+        self._db.executemany("DELETE FROM hold WHERE id = ?", [(hold.id,) for hold in change.dropped])
+        self._db.execute("DELETE FROM line WHERE key = ? AND number <= ?", (change.key, change.trim))
 
     def lines(self, key: str) -> list[Line]:
         """Give the stored history of `key`, in order."""
@@ -133,6 +150,11 @@ class SqliteDocuments:
             for key in keys:
                 yield key, found.get(key), self.lines(key)
             after = keys[-1]
+
+    def notes(self) -> Iterator[tuple[str, str]]:
+        """Give all notes."""
+        rows = self._file.page("SELECT name, value FROM meta WHERE name <> 'revision'")
+        return ((name, value) for name, value in rows)
 
     def note(self, name: str) -> str | None:
         """Give what was noted under `name`."""

@@ -48,6 +48,7 @@ class SqliteFile:
         try:
             self.db.execute("PRAGMA journal_mode = WAL")
             self.db.execute("PRAGMA synchronous = NORMAL")
+            self.db.execute("PRAGMA secure_delete = ON")  # what is erased does not stay behind in the file
             self._bring_up_to_date(notary)
         except BaseException:
             self.db.close()

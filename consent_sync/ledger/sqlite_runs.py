@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from pydantic import TypeAdapter
 
@@ -11,6 +12,7 @@ from consent_sync.ports.images import Image
 from consent_sync.ports.runs import Part, Run
 
 from .sqlite_file import SqliteFile
+from .store import ERASED
 
 _RUN = TypeAdapter(Run)
 _PART = TypeAdapter(Part)
@@ -36,6 +38,22 @@ class SqliteRuns:
         rows = [(part.run_id, part.name, part.seq, _PART.dump_json(part).decode()) for part in parts]
         with self._lock:
             self._db.executemany("INSERT OR IGNORE INTO part VALUES (?, ?, ?, ?)", rows)
+
+    def restore(self, run: Run, parts: Iterable[Part]) -> None:
+        """Put a run and its parts, whatever stands there."""
+        with self._file.transaction():
+            self._db.execute("DELETE FROM run WHERE id = ?", (run.id,))
+            self._db.execute("DELETE FROM part WHERE run = ?", (run.id,))
+            self.start_run(run, parts)
+
+    def forget(self, key: str, scope: str | None) -> None:
+        """Delete the images of a subject, and the name of a scope from the runs that were asked for it alone."""
+        with self._file.transaction():
+            self._db.execute("DELETE FROM image WHERE place >= ? AND place < ?", (f"{key} ", f"{key}!"))
+            for run in self.runs(-1) if scope else ():
+                if run.scope == scope:
+                    told = _RUN.dump_json(replace(run, scope=ERASED)).decode()
+                    self._db.execute("UPDATE run SET body = ? WHERE id = ?", (told, run.id))
 
     def run(self, run_id: str) -> Run | None:
         """Give a run."""

@@ -6,14 +6,17 @@ by one suite of tests. An index may name too much after a crash, never too littl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.images import Images
 from consent_sync.ports.ledger import Notes, Runs, StoredHold
+from consent_sync.ports.runs import Part, Run
 
+ERASED = "erased"
+"""The scope of a run that was asked for somebody who is erased since."""
 SCHEMA = 2
 """The version of what is stored, the same number for every storage."""
 
@@ -51,18 +54,21 @@ class Line:
 class Change:
     """A document to put where `before` stood, with the lines to append to its history.
 
-    `joined` and `left` are the lists whose index has to name its record, or no longer; `opened` and `closed` the same
-    for the index of open holds.
+    Without a `document` everything under the key is deleted; otherwise the lines up to number `trim` are. `joined` and
+    `left` are the lists whose index has to name its record, or no longer; `opened` and `closed` the same for the index
+    of open holds, and `dropped` are holds that are deleted.
     """
 
     key: str
     before: Kept | None
-    document: Document
+    document: Document | None
     lines: tuple[Line, ...] = ()
     joined: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
     opened: tuple[StoredHold, ...] = ()
     closed: tuple[StoredHold, ...] = ()
+    dropped: tuple[StoredHold, ...] = ()
+    trim: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +100,21 @@ class Documents(Notes, Protocol):
     def revision(self) -> int:
         """Give what the port's method of that name gives."""
 
+    def notes(self) -> Iterator[tuple[str, str]]:
+        """Give all notes."""
+
     def fetch(self, keys: Collection[str]) -> dict[str, Kept]:
         """Give the documents that there are under `keys`."""
 
     def commit(self, stages: Sequence[Sequence[Change]]) -> dict[str, Kept]:
         """Put each change if its document still stands as before, stage by stage; give those that were put.
 
-        One change is recorded completely or not at all. No stage begins after one in which a change was refused.
+        One change is recorded completely or not at all, and after a crash only something that was to be deleted may be
+        left. No stage begins after one in which a change was refused.
         """
+
+    def shred(self) -> None:
+        """Let nothing that was deleted stay behind where it could be read."""
 
     def lines(self, key: str) -> list[Line]:
         """Give the stored history of `key`, in order."""
@@ -137,3 +150,18 @@ class Index(Protocol):
 
 class RunStore(Runs, Images, Protocol):
     """Runs with their parts and images."""
+
+    def restore(self, run: Run, parts: Iterable[Part]) -> None:
+        """Put a run and its parts, whatever stands there."""
+
+    def forget(self, key: str, scope: str | None) -> None:
+        """Delete the images of a subject, and the name of a scope from the runs that were asked for it alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """All of one storage."""
+
+    documents: Documents
+    index: Index
+    runs: RunStore

@@ -21,26 +21,31 @@ from consent_sync.ports.ledger import (
 )
 from consent_sync.ports.runs import Part, Run
 
-from .account import Account, change, stored
+from .account import Account, change, step, stored
 from .audit import verify
 from .chain import Notary, stamp
 from .codec import (
+    NOBODY,
     SubjectKeys,
     decode,
     decode_registers,
     encode,
     joined,
     lists_in,
+    points_in,
     read_line,
     record_under,
     text_of,
     without_list,
 )
-from .store import Change, Documents, Index, Kept, RunStore
+from .forget import erased, standing, trimmed
+from .store import Change, Documents, Index, Kept, RunStore, Storage
 
 _BORN, _KEY, _NOTE = "born", "key", "note/"
 _ATTEMPTS = 50
-_EMPTY = encode(Entry(RecordRef("", "")))
+_NIL = "00000000-0000-0000-0000-000000000000"
+"""Stands in notes in the place of a record that is erased: the id of no record."""
+_EMPTY = encode(Entry(NOBODY))
 
 
 class WrongHashKey(ConsentSyncError):
@@ -58,6 +63,7 @@ class StoredLedger:
     """Implements the ledger port on a storage; safe to use from many threads."""
 
     def __init__(self, documents: Documents, index: Index, runs: RunStore, keys: SubjectKeys) -> None:
+        self.storage = Storage(documents, index, runs)
         self._documents, self._index, self._runs = documents, index, runs
         self._keys, self._notary = keys, Notary(keys.derived("seals"))
         self._born: datetime | None = None
@@ -140,7 +146,7 @@ class StoredLedger:
     def forget_members(self, list_id: str) -> None:
         """Forget who was last seen on a list, one by one: nobody on it will be taken to have left it."""
         for key in list(self._index.members(list_id)):
-            self._amend(key, lambda account: replace(account, body=without_list(account.body, list_id)))
+            self._amend(key, lambda account: (replace(account, body=without_list(account.body, list_id)), []))
             self._index.drop_member(list_id, key)
 
     def history(self, subject: Subject) -> list[RecordedLine]:
@@ -157,6 +163,60 @@ class StoredLedger:
         """Check the entries and the histories of these subjects, or of all, against their digests and seals."""
         keys = None if subjects is None else {self._keys.of(subject) for subject in subjects}
         return verify(self._documents, self._notary, keys)
+
+    def erase(self, subject: Subject, by: str, why: str) -> None:
+        """Forget a subject, except for the opt-outs that stand; see the port."""
+        key, now = self._keys.of(subject), _now().replace(microsecond=0)
+        is_record = isinstance(subject, RecordRef)
+        if is_record:
+            self._pass_on(key, by, why)
+
+        def left(before: Kept | None) -> Change | None:
+            if before is None:
+                return None
+            rest = None if is_record else erased(Account.of(before, _EMPTY), by, why, now)
+            return change(self._notary, key, before, *rest, now) if rest else step(key, before, None, ())
+
+        self._change(key, left)
+        self._runs.forget(key, f"{subject.table} {subject.id}" if isinstance(subject, RecordRef) else None)
+        if isinstance(subject, RecordRef):
+            self._forget_in_notes(subject)
+        self._documents.shred()
+
+    def _forget_in_notes(self, record: RecordRef) -> None:
+        for name in [name for name, value in self._documents.notes() if record.id in value]:
+            while record.id in (stands := self._documents.note(name) or ""):
+                self._documents.set_note(name, stands.replace(record.id, _NIL), stands)
+
+    def _pass_on(self, key: str, by: str, why: str) -> None:
+        """Give the opt-outs of a record to the contact points that it carries, before it is erased."""
+        kept = self._fetch([key]).get(key)
+        body = Account.of(kept, _EMPTY).body
+        outs = standing(body)
+
+        def inherited(account: Account) -> tuple[Account, list[str]]:
+            out, lines = Reading.OUT.value, []
+            for scope, r in outs.items():
+                lines.append(
+                    HistoryLine(NOBODY, r.latest_out, "evidence", str(scope), "", out, "inherited", why, by=by)
+                )
+            return replace(account, body=joined(account.body, outs)), [text_of(line) for line in lines]
+
+        for point in points_in(body):
+            self._amend(point, inherited)
+
+    def trim(self, before: datetime) -> int:
+        """Take out of the histories what was recorded before that time and is not needed any more; see the port."""
+        count, now = 0, _now()
+        for key, kept, history in self._documents.scan():
+            if kept is None or not history or history[0].recorded >= stamp(before):
+                continue
+            account = Account.of(kept, _EMPTY)
+            rest = trimmed(key, account, history, before, now)
+            if rest and self._documents.commit([[change(self._notary, key, kept, *rest, now)]]):
+                count += rest[0].chain.trimmed - account.chain.trimmed
+        self._documents.shred()
+        return count
 
     def holds(self) -> list[StoredHold]:
         """Give the open holds, oldest first."""
@@ -180,18 +240,18 @@ class StoredLedger:
 
     def open_hold(self, hold: StoredHold) -> None:
         """Record a hold, unless it was recorded before."""
-        self._amend(hold.key, lambda account: None if account.hold(hold.id) else account.held(hold))
+        self._amend(hold.key, lambda account: None if account.hold(hold.id) else (account.held(hold), []))
 
     def settle(self, hold: StoredHold, learnt: Mapping[Scope, Registers]) -> bool:
         """Record how an open hold was settled and join what that proves for its subject; false if it was not open."""
 
-        def settled(account: Account) -> Account | None:
+        def settled(account: Account) -> tuple[Account, list[str]] | None:
             known = account.hold(hold.id)
             if known is None or known.state != "open":
                 return None
-            return replace(account.held(hold), body=joined(account.body, learnt))
+            return replace(account.held(hold), body=joined(account.body, learnt)), _words(hold, learnt)
 
-        return self._amend(hold.key, settled, _words(hold, learnt))
+        return self._amend(hold.key, settled)
 
     def learn(
         self,
@@ -271,16 +331,25 @@ class StoredLedger:
                 raise LedgerTampered(key)
         return found
 
-    def _amend(self, key: str, how: Callable[[Account], Account | None], lines: Iterable[str] = ()) -> bool:
-        """Change one account, however often others change it meanwhile; false where there is nothing to change."""
-        lines = tuple(lines)
-        for _ in range(_ATTEMPTS):
-            before = self._fetch([key]).get(key)
+    def _amend(self, key: str, how: Callable[[Account], tuple[Account, list[str]] | None]) -> bool:
+        """Change one account and add lines to its history; false where there is nothing to change."""
+
+        def amended(before: Kept | None) -> Change | None:
             account = Account.of(before, _EMPTY)
             after = how(account)
-            if after is None or after == account:
+            if after is None or after[0] == account:
+                return None
+            return change(self._notary, key, before, *after, _now())
+
+        return self._change(key, amended)
+
+    def _change(self, key: str, how: Callable[[Kept | None], Change | None]) -> bool:
+        """Change what is kept under a key, however often others change it meanwhile; false where nothing is to do."""
+        for _ in range(_ATTEMPTS):
+            wanted = how(self._fetch([key]).get(key))
+            if wanted is None:
                 return False
-            if self._documents.commit([[change(self._notary, key, before, after, lines, _now())]]):
+            if self._documents.commit([[wanted]]):
                 return True
         raise LedgerConflict
 
@@ -298,14 +367,11 @@ def _version(entry: Entry) -> Kept | None:
 
 def _words(hold: StoredHold, learnt: Mapping[Scope, Registers]) -> list[str]:
     """Give the lines that say what a person's word taught."""
-    at, subject = hold.settled or hold.opened, RecordRef("", "")  # the line is stored with its subject's own key
     return [
-        text_of(
-            HistoryLine(subject, when, "evidence", str(scope), hold.location, says, hold.rule, hold.why, by=hold.by)
-        )
+        text_of(HistoryLine(NOBODY, when, "evidence", str(scope), hold.location, says, hold.rule, hold.why, by=hold.by))
         for scope, registers in learnt.items()
         for says, when in ((Reading.IN, registers.latest_in), (Reading.OUT, registers.latest_out))
-        if when > NEVER and at
+        if when > NEVER
     ]
 
 

@@ -18,7 +18,7 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from .codec import SubjectKeys
 from .store import SCHEMA, Change, Document, Kept, LedgerVersion, Line
 from .stored import StoredLedger
-from .tables_account import MARGIN, Account, Entity, packed, unpacked
+from .tables_account import MARGIN, OPERATIONS, Account, Entity, packed, unpacked
 from .tables_index import TablesIndex
 from .tables_runs import TablesRuns
 
@@ -84,14 +84,43 @@ class TablesDocuments:
         return kept
 
     def _put(self, change: Change) -> tuple[str, Kept] | None:
+        gone = self._pieces(change.key, change.trim) if change.trim or change.document is None else []
+        if change.document is None:
+            return self._remove(change, gone)
         document = change.document
         texts = zip(_TEXTS, (document.body, document.holds, document.chain, document.seal), strict=True)
         entity: Entity = {"PartitionKey": change.key, "RowKey": _ENTRY}
         for name, text in texts:
             entity |= packed(name, text)
         pieces = [_piece(change.key, lines) for lines in batched(change.lines, _PIECE, strict=False)]
-        etag = self._account.put("ledger", entity, change.before.version if change.before else None, pieces)
-        return (change.key, Kept(etag, _microseconds(self._account.now()), document)) if etag else None
+        room = OPERATIONS - 1 - len(pieces)
+        version = change.before.version if change.before else None
+        etag = self._account.put("ledger", entity, version, pieces, gone[:room])
+        if etag is None:
+            return None
+        self._delete(gone[room:])
+        return change.key, Kept(etag, _microseconds(self._account.now()), document)
+
+    def _remove(self, change: Change, gone: list[Entity]) -> tuple[str, Kept] | None:
+        """Delete a document with its history: whoever finds it knows that something is left to delete."""
+        room = OPERATIONS - 1
+        self._delete(gone[room:])
+        entity, before = {"PartitionKey": change.key, "RowKey": _ENTRY}, change.before
+        if before and self._account.remove("ledger", entity, before.version, gone[:room]):
+            return change.key, before
+        return None
+
+    def _pieces(self, key: str, up_to: int) -> list[Entity]:
+        """Give the pieces of a history whose lines go up to this number, without their text; all for 0."""
+        pieces = self._account.partition("ledger", key, _LINES, ["PartitionKey", "RowKey"])
+        return [piece for piece in pieces if not up_to or _first(piece) <= up_to]
+
+    def _delete(self, pieces: Sequence[Entity]) -> None:
+        for batch in batched(pieces, OPERATIONS, strict=False):
+            self._account.delete_all("ledger", batch)
+
+    def shred(self) -> None:
+        """Do nothing: a table keeps no copy of what was deleted that anybody could read."""
 
     def lines(self, key: str) -> list[Line]:
         """Give the stored history of `key`, in order."""
@@ -121,6 +150,10 @@ class TablesDocuments:
             history = [line for entity in entities if entity["RowKey"] != _ENTRY for line in _lines(entity)]
             yield key, documents[0] if documents else None, history
 
+    def notes(self) -> Iterator[tuple[str, str]]:
+        """Give all notes."""
+        return ((row["PartitionKey"], unpacked("value", row)) for row in self._account.query("notes", "", {}))
+
     def note(self, name: str) -> str | None:
         """Give what was noted under `name`."""
         entity = self._account.get("notes", name, _NOTE)
@@ -149,9 +182,13 @@ def _piece(key: str, lines: Sequence[Line]) -> Entity:
 
 
 def _lines(piece: Entity) -> list[Line]:
-    first = int(piece["RowKey"].removeprefix(_LINES))
+    first = _first(piece)
     texts = json.loads(unpacked("lines", piece))
     return [Line(first + n, piece["recorded"], body, digest) for n, (body, digest) in enumerate(texts)]
+
+
+def _first(piece: Entity) -> int:
+    return int(piece["RowKey"].removeprefix(_LINES))
 
 
 def _microseconds(at: datetime) -> int:

@@ -39,9 +39,10 @@ AZURITE_KEY = AzureNamedKeyCredential(
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
 )
 """The account and key of every Azurite, public and documented: for the storage's stand-in on this machine."""
+OPERATIONS = 100
+"""The most in one transaction."""
 TABLES = ("ledger", "members", "holds", "notes", "runs")
 
-_OPERATIONS = 100  # in one transaction
 _BYTES = 60_000  # a property holds 64 KiB
 _OTHERWISE = {404, 409, 412}  # gone, there already, changed
 
@@ -191,7 +192,11 @@ class Account:
                 else:
                     client.delete_entity(_written(batch[0]))
 
-        self.each(send, [batch for group in partitions.values() for batch in batched(group, _OPERATIONS, strict=False)])
+        batches = [batch for group in partitions.values() for batch in batched(group, OPERATIONS, strict=False)]
+        if len(batches) == 1:
+            send(batches[0])  # perhaps in a thread of ours, which must not wait for others of them
+        else:
+            self.each(send, batches)
 
     def touch(self, table: str, partition: str, row: str, changes: Entity) -> str | None:
         """Change some properties of an entity that is there; gives its new etag."""
@@ -203,6 +208,24 @@ class Account:
                 if error.status_code == 404:  # noqa: PLR2004  - not found
                     return None
                 raise
+
+    def discard(self, table: str, partition: str, row: str) -> None:
+        """Delete an entity, if it is there at all."""
+        with _told():
+            self._tables[table].delete_entity(key_of(partition), key_of(row))
+
+    def remove(self, table: str, entity: Entity, etag: str, gone: Iterable[Entity]) -> bool:
+        """Delete an entity if it is still the one with `etag`, and others of its partition with it; or nothing."""
+        only_if: Entity = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        others: list[tuple[str, Entity, Entity]] = [("delete", _written(other), {}) for other in gone]
+        with _told():
+            try:
+                self._tables[table].submit_transaction([("delete", _written(entity), only_if), *others])
+            except HttpResponseError as error:
+                if error.status_code not in _OTHERWISE:
+                    raise
+                return False
+        return True
 
     def delete(self, table: str, partition: str, row: str, etag: str) -> bool:
         """Delete an entity if it is still the one with `etag`; false if it is not."""

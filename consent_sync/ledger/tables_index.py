@@ -47,12 +47,20 @@ class TablesIndex:
         joined = [_member(list_id, change.key) for change in changes for list_id in change.joined]
         opened = [_hold(_OPEN, h, change.key) for change in changes for h in change.opened]
         closed = [_hold(_CLOSED, h, change.key) for change in changes for h in change.closed]
+        for change in changes:
+            self._forget(change)
         self._account.put_all("members", joined)
         self._account.put_all("holds", [*opened, *closed])
-        leaving = [(change.key, list_id) for change in changes for list_id in change.left]
+        leaving = [(change.key, list_id) for change in changes if change.document for list_id in change.left]
         closing = [(change.key, hold.id) for change in changes for hold in change.closed]
         found = [*self._account.each(self._leaving, leaving), *self._account.each(self._closing, closing)]
         return [row for row in found if row]
+
+    def _forget(self, change: Change) -> None:
+        """Delete at once what names a subject that is erased: nobody could find it again after its document."""
+        rows = [("members", list_id, change.key) for list_id in change.left if not change.document]
+        rows += [("holds", partition, hold.id) for hold in change.dropped for partition in (_OPEN, _CLOSED)]
+        self._account.each(lambda row: self._account.discard(*row), rows)
 
     def after(self, rows: Iterable[Row]) -> None:
         """Delete the rows that no document needs any more."""

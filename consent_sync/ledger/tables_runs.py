@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter
 from consent_sync.ports.images import Image
 from consent_sync.ports.runs import Part, Run
 
+from .store import ERASED
 from .tables_account import Account, Entity, key_of, packed, unpacked
 
 _RUN = TypeAdapter(Run)
@@ -31,11 +33,29 @@ class TablesRuns:
         self.add_parts(parts)
         newest_first = f"{int((_END - run.started).total_seconds() * 1_000_000):018}"
         self._account.put_all("runs", [{"PartitionKey": _LATEST, "RowKey": f"{newest_first}:{run.id}", "run": run.id}])
-        self._account.put_all("runs", [_entity(run.id, "run", _RUN.dump_json(run).decode())])
+        self._account.put_all("runs", [_run(run)])
 
     def add_parts(self, parts: Iterable[Part]) -> None:
         """Record further parts of a run, unless they were recorded before."""
         self._account.each(lambda part: self._account.put("runs", _part(part), None), parts)
+
+    def restore(self, run: Run, parts: Iterable[Part]) -> None:
+        """Put a run and its parts, whatever stands there."""
+        self._account.put_all("runs", [_part(part) for part in parts])
+        self.start_run(run, ())
+
+    def forget(self, key: str, scope: str | None) -> None:
+        """Delete the images of a subject, and the name of a scope from the runs that were asked for it alone."""
+        condition, first = "RowKey ge @first and RowKey lt @end", key_of(f"image:{key} ")
+        images = self._account.query(
+            "runs", condition, {"first": first, "end": f"{first}~"}, ["PartitionKey", "RowKey"]
+        )
+        self._account.delete_all("runs", list(images))
+        if scope:
+            for row in list(self._account.query("runs", "RowKey eq 'run'", {})):
+                run = _RUN.validate_json(unpacked("body", row))
+                if run.scope == scope:
+                    self._account.put_all("runs", [_run(replace(run, scope=ERASED))])
 
     def run(self, run_id: str) -> Run | None:
         """Give a run."""
@@ -84,6 +104,10 @@ class TablesRuns:
         found = self._account.each(lambda place: self._account.get("runs", _of(run_id), f"image:{place}"), places)
         images = [_IMAGE.validate_json(unpacked("body", row)) for row in found if row]
         return {image.place: image for image in images}
+
+
+def _run(run: Run) -> Entity:
+    return _entity(run.id, "run", _RUN.dump_json(run).decode())
 
 
 def _part(part: Part) -> Entity:

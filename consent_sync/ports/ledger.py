@@ -240,3 +240,18 @@ class Archive(Protocol):
 
     def verify(self, subjects: Collection[Subject] | None = None) -> Verification:
         """Check the entries and the histories of these subjects, or of all, against their digests and seals."""
+
+    def erase(self, subject: Subject, by: str, why: str) -> None:
+        """Forget a subject: its history, its holds, where it was last seen, and what runs wrote for it.
+
+        The opt-outs that stand are kept, under the keyed hash of a contact point only: of a record, by giving them to
+        the contact points that it carries, before everything under its id is deleted. Erase a person's records first,
+        then the contact points that nobody else has. May be repeated, and has to be if it did not come to its end.
+        """
+
+    def trim(self, before: datetime) -> int:
+        """Take out of the histories what was recorded before that time; gives the number of lines.
+
+        A history in which an opt-out stands stays whole, and so does one from the line on that proves an opt-in which
+        counts. What is left can be verified as before.
+        """

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
+from contextlib import closing
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote
 
 import pytest
 from azure.data.tables import TableServiceClient
@@ -11,13 +16,14 @@ from azure.data.tables import TableServiceClient
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
 from consent_sync.ledger.tables import TablesLedger
-from consent_sync.ledger.tables_account import AZURITE_KEY, TABLES
+from consent_sync.ledger.tables_account import AZURITE_KEY, TABLES, key_of
 from local.azurite import is_installed, run_azurite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from consent_sync.ledger.store import Document, Line
     from consent_sync.ledger.stored import StoredLedger
 
 KEYS = SubjectKeys("hash key of the tests")
@@ -25,7 +31,7 @@ WITH_AZURITE = is_installed() or bool(os.environ.get("CI"))  # CI fails without 
 
 
 class Place(Protocol):
-    """Where ledgers are kept."""
+    """Where ledgers are kept, and what somebody does to it who has the storage but not the hash key."""
 
     def open(self, keys: SubjectKeys = KEYS) -> StoredLedger:
         """Open the ledger as a new process would."""
@@ -35,6 +41,15 @@ class Place(Protocol):
 
     def wipe(self) -> None:
         """Close what was opened, and begin with nothing."""
+
+    def put_lines(self, key: str, lines: Iterable[Line]) -> None:
+        """Let these lines stand in the place of a history."""
+
+    def put_document(self, key: str, document: Document | None) -> None:
+        """Let this document stand under a key, or none."""
+
+    def texts(self) -> str:
+        """Give everything that is stored."""
 
 
 class SqlitePlace:
@@ -55,6 +70,23 @@ class SqlitePlace:
         for path in self.path.parent.glob(f"{self.path.name}*"):
             path.unlink()
 
+    def put_lines(self, key: str, lines: Iterable[Line]) -> None:
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as db:
+            db.execute("DELETE FROM line WHERE key = ?", (key,))
+            rows = [(key, line.number, line.recorded, line.body, line.digest) for line in lines]
+            db.executemany("INSERT INTO line VALUES (?, ?, ?, ?, ?)", rows)
+
+    def put_document(self, key: str, document: Document | None) -> None:
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as db:
+            db.execute("DELETE FROM entry WHERE key = ?", (key,))
+            if document:
+                row = (key, 1, document.body, document.holds, document.chain, document.seal)
+                db.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def texts(self) -> str:
+        with closing(sqlite3.connect(self.path)) as db:
+            return "\n".join(db.iterdump())
+
 
 class TablesPlace:
     def __init__(self, url: str) -> None:
@@ -74,6 +106,27 @@ class TablesPlace:
         self.close()
         for name in TABLES:
             self.service.delete_table(name)
+
+    def put_lines(self, key: str, lines: Iterable[Line]) -> None:
+        table = self.service.get_table_client("ledger")
+        partition = key_of(key)
+        for entity in list(
+            table.query_entities("PartitionKey eq @key and RowKey ne 'entry'", parameters={"key": partition})
+        ):
+            table.delete_entity(entity)
+        for line in lines:
+            piece = {"recorded": line.recorded, "lines": json.dumps([[line.body, line.digest]])}
+            table.create_entity({"PartitionKey": partition, "RowKey": f"line:{line.number:010}", **piece})
+
+    def put_document(self, key: str, document: Document | None) -> None:
+        table = self.service.get_table_client("ledger")
+        table.delete_entity(key_of(key), "entry")
+        if document:
+            table.create_entity({"PartitionKey": key_of(key), "RowKey": "entry", **asdict(document)})
+
+    def texts(self) -> str:
+        tables = (self.service.get_table_client(name) for name in TABLES)
+        return "\n".join(unquote(str(entity).replace("=", "%")) for table in tables for entity in table.list_entities())
 
 
 @pytest.fixture(scope="session")
