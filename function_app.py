@@ -20,10 +20,12 @@ from consent_sync.engine.tries import turn_page
 from consent_sync.errors import ConsentSyncError
 from consent_sync.operate.body import read_body
 from consent_sync.operate.endpoints import ENDPOINTS
+from consent_sync.operate.explain.explain import explained, read_explain
 from consent_sync.operate.holds import SettledView, holds_of, read_settlement
 from consent_sync.operate.http import Answer, Call, answer, answered, call_id
 from consent_sync.operate.intake import IntakeView, read_intake
 from consent_sync.operate.openapi import document
+from consent_sync.operate.page.asked import asking, explaining
 from consent_sync.operate.page.overview import overview
 from consent_sync.operate.parked import parked_of, replay
 from consent_sync.operate.plans import UndoRequest, need_run, plan_of, read_apply
@@ -283,6 +285,30 @@ def health(req: Call) -> Answer:  # noqa: ARG001  - the binding's shape
         say(Event.NOT_STARTED, logging.ERROR, kind=type(error).__name__, detail=str(error))
         raise NotHealthy("failing") from None
     return answer(HealthView())
+
+
+@app.function_name("explain")
+@app.route(route="contact-points/explain", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def explain(req: Call) -> Answer:
+    """Explain how a contact point stands, and why."""
+    return answer(explained(service(), read_explain(req.body)))
+
+
+@app.function_name("explain_page")
+@app.route(route="page/explain", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def explain_page(req: Call) -> Answer:
+    """Let people ask for an explanation."""
+    return asking(req, datetime.now(UTC))
+
+
+@app.function_name("explained_page")
+@app.route(route="page/explain", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@_answering
+def explained_page(req: Call) -> Answer:
+    """Explain to people how a contact point stands, and why."""
+    return explaining(req, service(), datetime.now(UTC))
 
 
 @app.function_name("page")

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from .access import Role
+from .explain.view import ExplainRequest, ExplainView
 from .holds import HoldsView, SettledView, SettleRequest
 from .http import Endpoint
 from .intake import IntakeRequest, IntakeView
@@ -183,6 +184,26 @@ _ALL = (
         None,
         HealthView,
         problems=(_UNAVAILABLE,),
+    ),
+    Endpoint(
+        "explain",
+        "POST",
+        "contact-points/explain",
+        "Why a contact point, or a record with all of its contact points, may or may not be mailed.",
+        Role.READER,
+        ExplainView,
+        body=ExplainRequest,
+        problems=(_CANNOT,),
+    ),
+    Endpoint("explain_page", "GET", "page/explain", "Ask for an explanation.", Role.READER, None, media="text/html"),
+    Endpoint(
+        "explained_page",
+        "POST",
+        "page/explain",
+        "The explanation as a page: a form, so that no contact point stands in an address.",
+        Role.READER,
+        None,
+        media="text/html",
     ),
     Endpoint("page", "GET", "page", "The operator's page.", Role.READER, None, media="text/html"),
     Endpoint("openapi", "GET", "openapi.json", "This document.", Role.READER, None),

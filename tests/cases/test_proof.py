@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from consent_sync.consent.model import Channel, ContactPoint
-from consent_sync.operate.explain import concerned, explain
+from consent_sync.operate.explain.explain import concerned, explained
 from consent_sync.operate.proof.person import broken, dossier
 from tests.cases.office import Office
 
@@ -19,8 +19,8 @@ def test_case_94_who_said_what_when_and_what_was_done_about_it_is_proved(office:
     ann = ContactPoint.of(Channel.EMAIL, address)
     assert ann
     service = office.service
-    histories = [service.ledger.history(each) for each in concerned(service.passes, ann)]
-    explanation = explain(service.passes, service.ledger, ann)
+    histories = [service.ledger.history(each) for each in concerned(service.passes.reconcile, ann)]
+    explanation = explained(service, ann)
     proof = dossier(address, explanation, histories, "org", datetime.now(UTC), "hash-key")
     (opt_out,) = [row for row in proof.rows if row["what"] == "evidence" and row["scope"] == "tenant:commercial"]
     assert (opt_out["location"], opt_out["says"]) == ("flag/donotbulkemail", "out")

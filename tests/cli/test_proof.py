@@ -157,7 +157,7 @@ def test_the_proof_of_a_person_tells_of_that_person_only(run: Terminal, proof: P
     assert {row["what"] for row in found["rows"]} == {"evidence", "write"}
     assert "bob@" not in proof.read_text(encoding="utf-8")
     page = proof.with_suffix(".html").read_text(encoding="utf-8")
-    assert "opted out of all commercial mail" in page
+    assert "All commercial mail of all brands</strong>: out" in page
     assert run("verify-proof", str(proof)).code == 0
 
 
@@ -166,7 +166,7 @@ def test_the_proof_of_a_person_tells_of_that_person_only(run: Terminal, proof: P
     [
         lambda found: found["rows"].pop(),
         lambda found: found["rows"][0].update(at="2020-01-01T00:00:00+00:00"),
-        lambda found: found["explanation"]["scopes"].pop(),
+        lambda found: found["explanation"]["points"].pop(),
         lambda found: found["description"]["of"].update(about="bob@example.com"),
     ],
 )

@@ -13,6 +13,16 @@ from pydantic import BaseModel
 import dev
 import function_app
 from consent_sync.operate.endpoints import ENDPOINTS, RunStarted
+from consent_sync.operate.explain.view import (
+    ExplainRequest,
+    ExplainView,
+    LineView,
+    PlaceView,
+    PointView,
+    SaidView,
+    ScopeView,
+    WaitingView,
+)
 from consent_sync.operate.holds import HoldsView, HoldView, SettledView, SettleRequest
 from consent_sync.operate.intake import IntakeRequest, IntakeView, OptOutScope, Whose
 from consent_sync.operate.parked import ParkedCause, ParkedMessage, ParkedView, ReplayedView, ReplayRequest
@@ -32,6 +42,16 @@ BODIES: dict[str, list[type[BaseModel]]] = {
     "POST /api/resync/{id}/apply": [ApplyRequest],
     "POST /api/resync/{id}/undo": [UndoRequest],
     "GET /api/runs": [RunsView],
+    "POST /api/contact-points/explain": [
+        ExplainRequest,
+        ExplainView,
+        PointView,
+        ScopeView,
+        SaidView,
+        PlaceView,
+        WaitingView,
+        LineView,
+    ],
     "POST /api/intake": [IntakeRequest, IntakeView, Whose, OptOutScope],
     "GET /api/holds": [HoldsView, HoldView],
     "POST /api/holds/{id}/settle": [SettleRequest, SettledView],
@@ -47,6 +67,7 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "POST /api/resync/{id}/cancel": RunView,
     "POST /api/resync/{id}/resume": RunView,
     "GET /api/runs": RunsView,
+    "POST /api/contact-points/explain": ExplainView,
     "POST /api/intake": IntakeView,
     "GET /api/holds": HoldsView,
     "POST /api/holds/{id}/settle": SettledView,

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from consent_sync.consent.model import ContactPoint, Subject
 from consent_sync.engine.gates import standing
 from consent_sync.errors import ConsentSyncError
-from consent_sync.operate.explain import concerned, explain
+from consent_sync.operate.explain.explain import concerned, explained
 from consent_sync.operate.proof.chain import first_break, is_sealed_with
 from consent_sync.operate.proof.decisions import read_rows, read_sidecar, sidecar_of, write_decisions
 from consent_sync.operate.proof.person import broken, dossier, page_of, read_dossier
@@ -105,8 +105,8 @@ def _export_person(
     """Write the proof of one person, and the page if one is wanted."""
     service = session.service
     about = whose.value if isinstance(whose, ContactPoint) else f"{whose.table} {whose.id}"
-    histories = [service.ledger.history(each) for each in concerned(service.passes, whose)]
-    explanation = explain(service.passes, service.ledger, whose)
+    histories = [service.ledger.history(each) for each in concerned(service.passes.reconcile, whose)]
+    explanation = explained(service, whose)
     proof = dossier(about, explanation, histories, organization, now, session.settings.ledger_hash_key)
     out, html = files
     write_new(out, proof.model_dump_json(indent=2))

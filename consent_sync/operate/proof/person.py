@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel, ValidationError
 
-from consent_sync.operate.explain import ExplainView
+from consent_sync.operate.explain.view import ExplainView
 from consent_sync.ports.ledger import RecordedLine
 
 from .chain import LINK, Description, Seal, first_break, linked, seal

@@ -1,0 +1,1 @@
+"""Why a contact point may or may not be mailed: the same look and decision as always, put into words."""
