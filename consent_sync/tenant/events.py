@@ -38,7 +38,7 @@ _LIST_MESSAGES = (
 
 
 def steps(mapping: MappingFile) -> list[Step]:
-    """Give the webhook steps that the mapping needs. Both ways in which memberships show are listened to.
+    """Give the webhook steps that the mapping needs. Where it names lists, both ways in which memberships show count.
 
     A change of state reaches a step on Update through `statecode`, so the older message SetState needs none. A deleted
     record can end the sharing of an address, which no search for changed rows finds.
@@ -57,10 +57,13 @@ def steps(mapping: MappingFile) -> list[Step]:
         Step("Create", tables.ROW_TABLE),
         Step("Update", tables.ROW_TABLE, columns=(tables.CONSENT_VALUE, tables.POINT_VALUE), post_image=_ROW_IMAGE),
         Step("Delete", tables.ROW_TABLE, pre_image=_ROW_IMAGE),
-        Step("Create", "listmember"),
-        Step("Delete", "listmember", pre_image=_MEMBER_IMAGE),
-        *(Step(message, "list") for message in _LIST_MESSAGES),
     ]
+    if _list_kinds(mapping):
+        wanted += [
+            Step("Create", "listmember"),
+            Step("Delete", "listmember", pre_image=_MEMBER_IMAGE),
+            *(Step(message, "list") for message in _LIST_MESSAGES),
+        ]
     return wanted
 
 
