@@ -67,7 +67,9 @@ COMMANDS = {
     ),
     "fuzz": Command("attack the parsers with bytes, guided by the code they reach", ("-m", "local.fuzz")),
     "mutate": Command("break the rules in one small way at a time: do the tests notice?", ("-m", "local.mutate")),
-    "bench": Command("measure learning and deciding", ("-m", "local.bench")),
+    "bench": Command(
+        "measure learning and deciding; with `client` requests, beside other clients", ("-m", "local.bench")
+    ),
     "lock": Command("choose and pin what Azure installs, and list it (needs a package index)", ("-m", "local.supply")),
     "docs": Command("write the pages that are generated from the code", ("-m", "local.docs")),
     "emulator": Command("serve the Dataverse emulator", ("-m", "local.emulator")),

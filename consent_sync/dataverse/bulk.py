@@ -20,7 +20,6 @@ from consent_sync.dataverse.odata import key
 type Kind = Literal["CreateMultiple", "UpdateMultiple", "UpsertMultiple"]
 
 _ABOUT_A_ROW = (BadRequest, NotFound, ConcurrencyConflict)  # what another row of the same message need not suffer from
-_MESSAGES_AT_ONCE = 5  # bounds the time of one HTTP request
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +30,16 @@ class Outcome:
     error: DataverseError | None
 
 
-def write_rows(
-    client: DataverseClient, table: TableMetadata, kind: Kind, rows: Sequence[Mapping[str, Any]], *, size: int = 100
+def write_rows(  # noqa: PLR0913  - what to write, and two sizes in keywords
+    client: DataverseClient,
+    table: TableMetadata,
+    kind: Kind,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    size: int = 100,
+    at_once: int = 5,
 ) -> list[Outcome]:
-    """Write rows, `size` in a message, and give their outcomes in order.
+    """Write rows, `size` in a message and `at_once` messages in a request, and give their outcomes in order.
 
     A message that fails because of a row is halved until the row stands alone, so that one bad row costs no other.
     Without the message on this table, single operations in batches do the same. Rows of UpdateMultiple and
@@ -44,9 +49,9 @@ def write_rows(
     outcomes: dict[int, Outcome] = {}
     most = size if kind in table.messages else 1
     pending = [range(start, min(start + most, len(rows))) for start in range(0, len(rows), most)]
-    at_once = _MESSAGES_AT_ONCE if most > 1 else len(pending)
+    together = at_once if most > 1 else len(pending)
     while pending:
-        now, pending = pending[:at_once], pending[at_once:]
+        now, pending = pending[:together], pending[together:]
         responses = client.batch([_operation(table, kind, [rows[index] for index in part], most) for part in now])
         for part, response in zip(now, responses, strict=True):
             if len(part) > 1 and isinstance(response.error, _ABOUT_A_ROW):

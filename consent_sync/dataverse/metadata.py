@@ -15,7 +15,7 @@ from consent_sync.dataverse.batch import Operation, Response
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.errors import NotFound, ProtocolError
 from consent_sync.dataverse.odata import eq, literal, with_query
-from consent_sync.dataverse.query import Query
+from consent_sync.dataverse.query import Query, rows_of
 
 _DEFINITION = {
     "$select": "LogicalName,EntitySetName,PrimaryIdAttribute,ChangeTrackingEnabled,IsAuditEnabled",
@@ -50,7 +50,7 @@ class Metadata:
         return self.tables([name])[name]
 
     def tables(self, names: Sequence[str]) -> dict[str, TableMetadata | None]:
-        """Give several tables with two round trips for all that are not known yet."""
+        """Give several tables with one round trip for all that are not known yet."""
         with self._lock:
             unknown = [name for name in dict.fromkeys(names) if name not in self._tables]
             self._tables |= self._read(unknown)  # sends nothing for no names
@@ -58,11 +58,19 @@ class Metadata:
 
     def _read(self, names: Sequence[str]) -> dict[str, TableMetadata | None]:
         paths = [with_query(f"EntityDefinitions(LogicalName={literal(name)})", _DEFINITION) for name in names]
-        definitions = self._client.batch([Operation("GET", path) for path in paths])
-        messages = self._client.list_many([_messages(name) for name in names])
+        filters = [_messages(name).first() for name in names]  # some dozens for a table: one page
+        answers = self._client.batch([*(Operation("GET", path) for path in paths), *filters])
+        definitions, messages = answers[: len(names)], answers[len(names) :]
         return {
-            name: _table(definition, rows) for name, definition, rows in zip(names, definitions, messages, strict=True)
+            name: _table(definition, _rows(answer, operation))
+            for name, definition, answer, operation in zip(names, definitions, messages, filters, strict=True)
         }
+
+
+def _rows(answer: Response, operation: Operation) -> Sequence[Mapping[str, Any]]:
+    if answer.error is not None:
+        raise answer.error
+    return rows_of(answer.body, operation)
 
 
 def _messages(table: str) -> Query:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ from consent_sync.consent.model import (
     topic,
 )
 from consent_sync.consent.registers import Entry
+
+from . import client
 
 POINTS = 20_000
 RUNS = 3
@@ -92,4 +95,4 @@ def _fastest(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    client.main(sys.argv[2:]) if sys.argv[1:2] == ["client"] else main()

@@ -27,6 +27,7 @@ _QUOTED_OR_LIST = re.compile(r"""'(?:[^']|'')*'|\[((?:[^\[\]'"]|'(?:[^']|'')*'|"
 _QUOTED_OR_ALIAS = re.compile(r"'(?:[^']|'')*'|@\w+")
 _JSON_STRING = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
+_TIGHT = re.compile(r"'(?:[^']|'')*'|\)(?=(?:and|or)\b)|\b(?:and|or|not)(?=\()")  # `(a)and(b)` is in use
 _LONG_PATH = re.compile(r"(?:\w+/){20}")
 _CONDITIONS = 500
 _COMPARATORS = {"Eq": "eq", "NotEq": "ne", "Lt": "lt", "LtE": "le", "Gt": "gt", "GtE": "ge"}
@@ -59,6 +60,7 @@ def _single(match: re.Match[str]) -> str:
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Any:
     """The syntax tree of a filter. Raises 400 when it cannot be read."""
+    text = _TIGHT.sub(lambda match: match[0] if match[0].startswith("'") else f"{match[0]} ", text)
     if _LONG_PATH.search(_QUOTED.sub("", text)):
         raise bad_request("A path in the filter is too long.")
     try:

@@ -12,8 +12,7 @@ from PowerPlatform.Dataverse.core.errors import HttpError
 from PowerPlatform.Dataverse.models.filters import col
 
 from local.emulator import Emulator
-
-from .tls import write_certificate
+from local.emulator.tls import write_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

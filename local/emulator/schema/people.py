@@ -134,6 +134,13 @@ def _contact() -> Table:
         read_only(lookup("masterid", "contact", collection="contact_master_contact", on_delete="none")),
         lookup("originatingleadid", "lead", collection="contact_originating_lead"),
         lookup("preferredsystemuserid", "systemuser", on_delete="none"),
+        *(  # their tables are not here, so these stay empty
+            lookup(f"{name}id", target, on_delete="none")
+            for name, target in (
+                *(("transactioncurrency", "transactioncurrency"), ("defaultpricelevel", "pricelevel"), ("sla", "sla")),
+                *(("preferredservice", "service"), ("preferredequipment", "equipment")),
+            )
+        ),
         Column("processid", "guid", default="00000000-0000-0000-0000-000000000000"),
     ]
     return _person("contact", columns, title="fullname", code=2)

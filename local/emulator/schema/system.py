@@ -123,6 +123,13 @@ def _endpoint() -> Table:
         choice_from("userclaim", 1, "None", "UserId", "UserInfo", default=1),
         text("solutionnamespace", 160),
         text("path", 160),
+        text("namespaceaddress", 255),
+        choice_from("namespaceformat", 1, "Namespace Name", "Namespace Address"),
+        text("saskeyname", 256),
+        *(text(name, 512, readable=False) for name in ("saskey", "sastoken")),
+        *(yes_no(name, on_create=False, on_update=False) for name in ("issaskeyset", "issastokenset")),
+        choice_from("schematype", 1, "EventGrid", "CloudEvents"),
+        yes_no("usekeyvaultconfiguration"),
     ]
     return table(
         *("serviceendpoint", columns),
@@ -170,6 +177,10 @@ def _step() -> Table:
         choice("invocationsource", {-1: "Internal", 0: "Parent", 1: "Child"}, default=0),
         lookup("impersonatinguserid", "systemuser", on_delete="none"),
         yes_no("canbebypassed", default=True),
+        yes_no("canusereadonlyconnection"),
+        text("category", 100),
+        yes_no("enablepluginprofiler"),
+        text("eventexpander", 256),
     ]
     return table(
         *("sdkmessageprocessingstep", columns),
