@@ -240,9 +240,35 @@ def _certainly_in_at(o: Observation, seen: Seen | None, acts: Iterable[Act], bor
         pass  # the row says what it said once; only an event tells of a new act
     elif seen is None:
         told += [o.created] if o.created >= born else []
+    elif _came_since(o, seen):
+        told.append(o.created)
     elif seen.reading is not Reading.IN and not (o.present and seen.version == o.version):
         told.append(seen.at)  # it was not in when we looked, so the person acted after that
     return max(told, default=NEVER)
+
+
+def _came_since(o: Observation, seen: Seen) -> bool:
+    """Whether what is there came into being after we looked, and not by us: it was in from its first moment."""
+    ours = seen.wrote is Reading.IN and o.by_us is not False
+    return o.created > seen.at and o.version != seen.version and not ours
+
+
+def undated(
+    snapshot: Snapshot, entries: Mapping[Subject, Entry], acts: Iterable[Act]
+) -> list[tuple[Observation, datetime]]:
+    """Give the opt-ins that changed since we last looked and that nothing dates, with the time of that look.
+
+    Only these are worth asking the tenant's own log about. An opt-out is as late as its row was changed, whatever a log
+    says: who opts out a second time changes nothing that a log would record.
+    """
+    told = {act.location for act in acts if act.reading is Reading.IN}
+    found = []
+    for o in snapshot.observations:
+        if o.reading is Reading.IN and o.trusted and not o.restored and o.by_us is not True and o.location not in told:
+            seen = _seen_before(entries[o.location.subject], o.location)
+            if seen and seen.version != o.version and not _came_since(o, seen):
+                found.append((o, seen.at))
+    return found
 
 
 def _is_own_opening(o: Observation, last: Seen) -> bool:

@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from consent_sync.consent import rules
 from consent_sync.consent.decide import Decision, Write, decide
-from consent_sync.consent.evidence import Lesson, Told, learn
+from consent_sync.consent.evidence import Lesson, Told, learn, undated
 from consent_sync.consent.landscape import Landscape, Mode
 from consent_sync.consent.model import Reading, RecordRef, Snapshot, Subject
 from consent_sync.consent.registers import Entry
@@ -133,7 +133,10 @@ class Reconciler:
         entries = self.ledger.load({*snapshot.holders, *snapshot.records})
         saved = any(e.revision > before and known.get(e.subject) != e.version for e in entries.values())
         busy = saved or any(_is_writing(entry, snapshot) for entry in entries.values())
-        lesson = amend(snapshot, learn(snapshot, entries, landscape, self._told(wake, snapshot, entries, frozen)))
+        told = self._told(wake, snapshot, entries, frozen)
+        if changed := undated(snapshot, entries, told.acts):
+            told = replace(told, acts=(*told.acts, *self.tenant.acts_behind(changed)))
+        lesson = amend(snapshot, learn(snapshot, entries, landscape, told))
         return Look(landscape, snapshot, entries, frozen, lesson, decide(snapshot, lesson, landscape), busy)
 
     def _once(self, wake: Wake, task: Task, mode: Mode, known: dict[Subject, object]) -> Tally | None:

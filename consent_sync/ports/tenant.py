@@ -11,7 +11,7 @@ from typing import Protocol
 
 from consent_sync.consent.decide import Write
 from consent_sync.consent.landscape import Landscape
-from consent_sync.consent.model import ContactPoint, RecordRef, Snapshot
+from consent_sync.consent.model import Act, ContactPoint, Observation, RecordRef, Snapshot
 from consent_sync.errors import ConsentSyncError
 
 from .runs import Source
@@ -82,6 +82,9 @@ class Tenant(Protocol):
         self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()
     ) -> Snapshot:
         """Read every location of these contact points, records and consent rows, and of all that share an address."""
+
+    def acts_behind(self, changed: Sequence[tuple[Observation, datetime]]) -> list[Act]:
+        """Give the acts that changed these locations since these times, as far as the tenant keeps a log of them."""
 
     def apply(self, writes: Sequence[Write]) -> list[Result]:
         """Do the writes in their order, each only if its row is still as it was read; one result each."""

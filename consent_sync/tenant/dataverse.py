@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 from consent_sync.consent.decide import Write
 from consent_sync.consent.landscape import Landscape
-from consent_sync.consent.model import ContactPoint, Kind, RecordRef, Snapshot
+from consent_sync.consent.model import Act, ContactPoint, Kind, Observation, RecordRef, Snapshot
 from consent_sync.dataverse.client import DataverseClient
-from consent_sync.dataverse.errors import DataverseError, NotFound
+from consent_sync.dataverse.errors import BadRequest, DataverseError, NotFound, PrivilegeMissing
 from consent_sync.mapping.facts import Facts
 from consent_sync.mapping.load import LoadedMapping
 from consent_sync.mapping.resolve import resolve
@@ -20,6 +20,7 @@ from consent_sync.ports.runs import Source
 from consent_sync.ports.tenant import Page, RequestCount, Result
 
 from .apply import apply
+from .audit import acts_behind
 from .facts import read_facts
 from .gather import ListGone, gather
 from .observe import Lens
@@ -46,6 +47,7 @@ class DataverseTenant:
         self._client, self._mapping, self._vet, self._clock = client, mapping, vet, clock
         self._lock = threading.Lock()
         self._lens: Lens | None = None
+        self._without_log: Lens | None = None
         self._read_at = 0.0
 
     def landscape(self) -> Landscape:
@@ -65,6 +67,20 @@ class DataverseTenant:
             return gather(self._client, lens, points, records, rows)
         except ListGone:
             return gather(self._client, self._look(other_than=lens), points, records, rows)
+
+    def acts_behind(self, changed: Sequence[tuple[Observation, datetime]]) -> list[Act]:
+        """Give the acts that changed these locations since these times, where there is an audit log that we may read.
+
+        Where there is none, it is not asked for again until the facts are read anew.
+        """
+        lens = self._look()
+        if lens is self._without_log:
+            return []
+        try:
+            return acts_behind(self._client, lens.user_id, changed)
+        except (PrivilegeMissing, BadRequest, NotFound):
+            self._without_log = lens
+            return []
 
     def apply(self, writes: Sequence[Write]) -> list[Result]:
         """Do the writes in their order, each only if its row is still as it was read; one result each."""

@@ -44,9 +44,9 @@ class Admin:
         return answer(route(request))
 
     def _reset(self, request: Request) -> dict[str, Any]:
-        """`contacts`, `seed`, `token`, `budget`, `privileges`, `without`, `change_tracking`: a new organization."""
+        """`contacts`, `seed`, `token`, `budget`, `privileges`, `without`, `change_tracking`, `auditing`: start over."""
         body = request.json()
-        known = {"contacts", "seed", "token", "budget", "privileges", "without", "change_tracking"}
+        known = {"contacts", "seed", "token", "budget", "privileges", "without", "change_tracking", "auditing"}
         _only(body, known)
         loaded = self._emulator.reset(contacts=body.get("contacts", 0), seed=body.get("seed", 0))
         self._emulator.limits.clear(budget_of(body.get("budget")))
@@ -56,6 +56,8 @@ class Admin:
         if "change_tracking" in body:
             with self._emulator.store.lock:
                 self._emulator.store.tracked = set(body["change_tracking"])
+        if "auditing" in body:
+            self._emulator.audit(body["auditing"])
         return {"rows": loaded}
 
     def _restrict(self, special: Iterable[str], without: Iterable[str]) -> None:

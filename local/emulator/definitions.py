@@ -32,7 +32,6 @@ _TYPES = {
     "status": "Status",
     "lookup": "Lookup",
 }
-_AUDITED = frozenset({"contact", "lead", "account"})  # as a new environment has it; nothing is audited here
 _PLAIN = {
     "HasActivities": False,
     "HasChanged": None,
@@ -106,7 +105,7 @@ def entity(store: Store, table: Table) -> dict[str, Any]:
         "IsIntersect": table.name in _INTERSECTS,
         "ChangeTrackingEnabled": tracked,
         "CanChangeTrackingBeEnabled": _managed("canchangetrackingbeenabled", value=tracked or table.change_tracking),
-        "IsAuditEnabled": _managed("canmodifyauditsettings", value=table.name in _AUDITED),
+        "IsAuditEnabled": _managed("canmodifyauditsettings", value=table.name in store.audited),
         "DisplayName": label(table.name),
         "DisplayCollectionName": label(table.set_name),
         "Description": label(""),

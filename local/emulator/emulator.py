@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Self
 
+from . import schema
 from . import seed as seeds
 from .actions import Actions
 from .admin import Admin, sample_company
@@ -13,6 +14,7 @@ from .batch import Batch
 from .callers import Callers
 from .clock import Clock
 from .delivery import Delivery
+from .errors import not_modelled
 from .faults import RequestFaults
 from .limits import Budget, Limits
 from .log import RequestLog
@@ -22,6 +24,7 @@ from .server import make_server
 from .store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
 
@@ -79,6 +82,16 @@ class Emulator:
             self.store.business_unit = seeds.BUSINESS_UNIT
             self.store.load(seeds.rows())
             return self.store.load(sample_company(contacts, seed)) if contacts else 0
+
+    def audit(self, tables: Iterable[str]) -> None:
+        """Turn auditing on for the environment and for these tables, and off for all others. Raises 501."""
+        wanted = set(tables)
+        auditable = {table.name for table in schema.BY_NAME.values() if "Update" in table.messages}
+        if odd := wanted - auditable:
+            raise not_modelled(f"auditing of {', '.join(sorted(odd))}")
+        with self.store.lock:
+            self.store.audited = wanted
+            self.store.update(schema.BY_NAME["organization"], seeds.ORGANIZATION, {"isauditenabled": True})
 
     def restore(self, copy: tuple[bytes, int]) -> None:
         """Bring back what `store.backup()` gave; events that are under way are lost."""

@@ -6,7 +6,7 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from . import rules, schema
+from . import auditing, rules, schema
 from .computed import compute
 from .errors import no_message, no_row, stale
 from .execution import reference
@@ -84,6 +84,7 @@ class Records:
             event = Event("Create", table, row_id, sent, target, after=row, output={"id": row_id})
             self.pipeline.emit(context, event, PRE)
             self.store.insert(table, row)
+            auditing.record(self.store, context, table, None, row)
             if table.name == "role":
                 self.security.start_role(row_id)
             self._forget(table)
@@ -144,6 +145,7 @@ class Records:
         event = Event("Update", table, row_id, part | key, part | key | changes, before, after)
         self.pipeline.emit(context, event, PRE)
         self.store.update(table, row_id, changes)
+        auditing.record(self.store, context, table, before, after)
         self._forget(table)
         self.pipeline.emit(context, event)
 
@@ -163,6 +165,7 @@ class Records:
         self.pipeline.emit(context, event, PRE)
         self._release(context, table, row_id)
         self.store.delete(table, row_id)
+        auditing.record(self.store, context, table, row, None)
         self._forget(table)
         if table.name == "listmember":
             self.count_members(row["listid"])

@@ -42,6 +42,7 @@ class Store:
         self.version = _FIRST_VERSION
         self.keys: dict[str, dict[str, tuple[str, ...]]] = {}
         self.tracked: set[str] = set()
+        self.audited: set[str] = set()
         self.owner = ""
         self.business_unit = ""
         self._depth = 0
@@ -64,6 +65,7 @@ class Store:
         self._sql.execute("CREATE INDEX _deleted_version ON _deleted (tbl, version)")
         self.keys = {}
         self.tracked = {table.name for table in schema.BY_NAME.values() if table.change_tracking}
+        self.audited = set(schema.audit.AUDITED_AT_FIRST)
 
     def close(self) -> None:
         """Give the database back."""

@@ -31,6 +31,11 @@ class Events(Enum):
     LOST = "all events lost"
     LATE = "all events late, reversed, doubled"
     KNOWN = "all events told at every look"
+    AUDITED = "all events lost, an audit log kept"
+
+
+_KEPT = {Events.KNOWN, Events.AUDITED}
+"""Of each deed, the last time is told again and again."""
 
 
 class NeverSettlesError(Exception):
@@ -89,14 +94,18 @@ class Engine:
         state = state._replace(said=True)
         is_list = self.scene.places[deed.at].kind in LISTS
         present = not is_list or deed.says is not self.scene.says_when_absent(deed.at)
-        if (cell.says, cell.present) == (deed.says if present else Reading.SILENT, present) and not self.scene.repeats:
+        unchanged = (cell.says, cell.present) == (deed.says if present else Reading.SILENT, present)
+        if unchanged and not self.scene.repeats:
             return state
         done = cell._replace(says=deed.says if present else Reading.SILENT, present=present, trusted=True)
         truth = tuple(max(state.truth) + 1 if i == n else at for i, at in enumerate(state.truth))
         kept = () if self.events is Events.LOST else state.sent
-        if self.events is Events.KNOWN:
+        if self.events in _KEPT:
             kept = tuple(event for event in kept if event[0] != n)
-        sent = kept if self.events is Events.LOST else (*kept, (n, now))
+        if self.events is Events.AUDITED and unchanged:
+            sent = state.sent  # the log records changes only
+        else:
+            sent = kept if self.events is Events.LOST else (*kept, (n, now))
         return _with(state._replace(truth=truth, sent=sent), deed.at, touched(state.cells, deed.at, done, now))
 
     def _acts(self, state: State) -> Iterable[Act]:
@@ -114,7 +123,9 @@ class Engine:
         if state.look:
             rows.read_before = (state.look.cells, state.look.at)
         memory = Memory(thaw(state.ledger))
-        wake = Wake(tuple(self.scene.holders), (), tuple(self._acts(state)))
+        acts, audited = tuple(self._acts(state)), self.events is Events.AUDITED
+        rows.log = acts if audited else ()
+        wake = Wake(tuple(self.scene.holders), (), () if audited else acts)
         with suppress(MachineDiedError, NotSettled):
             Reconciler(cast("Any", rows), cast("Any", memory), lambda: Mode.TWO_WAY, sleep=lambda _: None)(wake)
         wrongly = any(
@@ -129,7 +140,7 @@ class Engine:
         )
 
     def _quiet(self, state: State) -> State:
-        state = state._replace(look=None, sent=state.sent if self.events is Events.KNOWN else ())
+        state = state._replace(look=None, sent=state.sent if self.events in _KEPT else ())
         for _ in range(_PATIENCE):
             before, state = state.cells, self._reconcile(state, later())
             if state.cells == before:

@@ -31,7 +31,9 @@ a write opened one against an opt-out that had been made when the service read. 
 a place says out. "Two registers" is the production code of `consent_sync/consent` and `consent_sync/engine`, on a model
 of the tenant that checks versions (If-Match) as Dataverse does; the last line takes that check away, and shows that the
 enumeration finds what goes wrong then. A rule that is never wrong is worth little if it is stuck: compare both columns.
-With all events lost, nobody can see a person's return to what a place said before, so no rule does better there.
+With all events lost, nobody can see a person's return to what a place said before, so no rule does better there; an
+audit log gives most of it back. The log records changes only, so an opt-out given twice stays as late as the row's last
+edit: "audited, repeats are acts" shows that nothing is opened by believing the log.
 """
 
 _SPACES = """## Smaller spaces

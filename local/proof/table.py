@@ -58,6 +58,7 @@ def cases() -> Iterator[Case]:
         yield Case(ours, events.value, Engine(scene, events))
     yield Case(ours, "late, and exact times", Engine(scene.varied(exact_times=True), Events.LATE))
     yield Case(ours, "lost, repeats are acts", Engine(scene.varied(repeats=True)))
+    yield Case(ours, "audited, repeats are acts", Engine(scene.varied(repeats=True), Events.AUDITED))
     yield Case(ours, "lost, all in one second", Engine(scene.varied(one_second=True)))
     yield Case(ours, "lost, never looked before", Engine(scene.varied(first_look=False)))
     yield Case(ours, "lost, WITHOUT If-Match", Engine(scene.varied(if_match=False)))

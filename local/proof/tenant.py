@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 from consent_sync.consent.decide import Write
 from consent_sync.consent.landscape import Landscape
-from consent_sync.consent.model import ContactPoint, Kind, Location, Observation, Reading, Snapshot, Subject
+from consent_sync.consent.model import Act, ContactPoint, Kind, Location, Observation, Reading, Snapshot, Subject
 from consent_sync.consent.registers import Entry
 from consent_sync.dataverse.errors import ConcurrencyConflict, DataverseError, NotFound
 from consent_sync.engine.reconcile import WRITING
@@ -55,6 +55,7 @@ class Rows:
     lives_for: int | None = None
     looks: int = 0
     opened: list[tuple[int, int]] = field(default_factory=list)
+    log: tuple[Act, ...] = ()
 
     def landscape(self) -> Landscape:
         """Give the scene's."""
@@ -66,6 +67,11 @@ class Rows:
         self.read_before, self.looks = None, self.looks + 1
         found, holders = tuple(_observed(self.scene, n, cell) for n, cell in enumerate(cells)), self.scene.holders
         return Snapshot(at, at, found, frozenset().union(*holders.values()), holders, frozenset(holders))
+
+    def acts_behind(self, changed: Sequence[tuple[Observation, datetime]]) -> list[Act]:
+        """Give what the audit log tells of these places."""
+        since = {o.location: at for o, at in changed}
+        return [act for act in self.log if act.location in since and act.at >= since[act.location]]
 
     def apply(self, writes: Sequence[Write]) -> list[Result]:
         """Do the writes one by one, as long as the machine lives."""

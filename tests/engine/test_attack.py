@@ -34,8 +34,9 @@ class Attack(RuleBasedStateMachine):
         self.known: set[Truth] = set()
         self.judges = 0
 
-    @initialize(share=st.booleans(), lead=st.booleans())
-    def _people(self, share: bool, lead: bool) -> None:  # noqa: FBT001
+    @initialize(share=st.booleans(), lead=st.booleans(), audited=st.booleans())
+    def _people(self, share: bool, lead: bool, audited: bool) -> None:  # noqa: FBT001
+        self.world.audited = audited
         self.world.add(ANN, A, B)
         self.world.add(BOB, *([B] if share else []))
         self.world.add(LEA, *([A] if lead else []))

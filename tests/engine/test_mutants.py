@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from consent_sync.consent import rules
 from consent_sync.consent.decide import decide
-from consent_sync.consent.evidence import Lesson, Told, learn
+from consent_sync.consent.evidence import Lesson, Told, learn, undated
 from consent_sync.consent.landscape import Loosened, Mode, Policy
-from consent_sync.consent.model import NEVER, ContactPoint, Kind, Location, Observation, Reading, Scope, Snapshot
+from consent_sync.consent.model import NEVER, Act, ContactPoint, Kind, Location, Observation, Reading, Scope, Snapshot
 from consent_sync.consent.registers import Entry, Evidence, Registers, Seen
 from consent_sync.consent.rules import Rule
 from consent_sync.consent.state import Knowledge, Standing
@@ -213,3 +213,95 @@ def test_a_part_opted_in_under_a_standing_flag_is_held_with_the_flag_out() -> No
 def test_only_what_we_wrote_out_is_ours() -> None:
     theirs = Seen(OUT, present=True, version="1", at=START)
     assert learnt(theirs, Observation(ROW, OUT, version="1", changed=START)).ours == frozenset()
+
+
+@pytest.mark.parametrize(("created", "doubtful"), [(START, False), (START - timedelta(seconds=1), True)])
+def test_only_an_opt_in_older_than_the_ledger_is_doubtful(created: datetime, doubtful: bool) -> None:  # noqa: FBT001
+    lesson = learnt(None, Observation(ROW, IN, version="1", changed=LATER, created=created, trusted=True))
+    assert (ROW in lesson.doubtful) is doubtful
+
+
+def test_a_trusted_source_makes_no_opt_in_of_a_row_that_says_nothing() -> None:
+    closed = Seen(OUT, present=True, version="1", at=START)
+    lesson = learnt(closed, Observation(ROW, SILENT, version="2", changed=LATER, created=START, trusted=True))
+    assert lesson.entries[A].registers == {}
+
+
+@pytest.mark.parametrize(("by_us", "latest_in"), [(False, START), (True, NEVER), (None, NEVER)])
+def test_an_opening_under_way_is_no_opt_in_unless_somebody_else_was_there_last(
+    by_us: bool | None,  # noqa: FBT001
+    latest_in: datetime,
+) -> None:
+    begun = Seen(OUT, present=True, version="1", at=START, wrote=IN, pending=True)
+    lesson = learnt(begun, Observation(ROW, IN, version="2", changed=LATER, created=START, trusted=True, by_us=by_us))
+    assert lesson.entries[A].of(T1).latest_in == latest_in
+
+
+def test_what_we_closed_stays_ours_when_somebody_edits_it() -> None:
+    ours = Seen(OUT, present=True, version="1", at=START, wrote=OUT)
+    lesson = learnt(ours, Observation(ROW, OUT, version="2", changed=LATER, created=START, by_us=False))
+    assert lesson.entries[A].seen[ROW.key].wrote is OUT
+
+
+def test_a_yes_to_each_purpose_is_a_yes_to_all_of_them_once_the_last_was_given() -> None:
+    assert standing(P1).proof_of_in(COMMERCIAL) == NEVER
+    both = {P1: Registers(latest_in=START), P2: Registers(latest_in=LATER)}
+    assert Knowledge(landscape(), {A: Entry(A, both)}, read()).at(A).proof_of_in(COMMERCIAL) == START
+
+
+def test_a_flag_stands_while_one_purpose_under_it_was_not_opened_again(bench: Bench) -> None:
+    bench.look(bench.world.flag(ANN, True))
+    bench.look(bench.world.consent(A, P1, IN))
+    bench.world.flag(ANN, False)
+    assert bench.written() == [("flag/donotbulkemail", OUT)]
+
+
+@pytest.mark.parametrize(
+    ("before", "wrote", "by_us", "latest_in"),
+    [
+        (None, None, None, LATER),
+        ("1", None, None, LATER),
+        ("1", IN, None, NEVER),
+        ("1", IN, False, LATER),
+        ("2", None, None, NEVER),
+    ],
+)
+def test_a_membership_that_came_into_being_since_we_looked_is_dated_by_that(
+    before: str | None,
+    wrote: Reading | None,
+    by_us: bool | None,  # noqa: FBT001
+    latest_in: datetime,
+) -> None:
+    at = Location(ANN, Kind.LIST, "l1")
+    seen = Seen(IN if before else SILENT, present=before is not None, version=before, at=START, wrote=wrote)
+    joined = Observation(at, IN, version="2", changed=LATER, created=LATER, trusted=True, by_us=by_us)
+    snapshot = Snapshot(LATER, LATER, (joined,), frozenset({ANN}), {A: frozenset({ANN})}, frozenset({A}))
+    entries = {A: Entry(A), ANN: Entry(ANN, seen={at.key: seen}, looked=START)}
+    assert learn(snapshot, entries, landscape(), Told(START)).entries[ANN].of(T1).latest_in == latest_in
+
+
+@pytest.mark.parametrize(
+    ("seen", "changes", "asked"),
+    [
+        (Seen(IN, present=True, version="1", at=START), {}, True),
+        (Seen(SILENT, present=True, version="1", at=START), {}, True),
+        (Seen(IN, present=True, version="2", at=START), {}, False),
+        (None, {}, False),
+        (Seen(IN, present=True, version="1", at=START), {"trusted": False}, False),
+        (Seen(IN, present=True, version="1", at=START), {"reading": OUT}, False),
+        (Seen(IN, present=True, version="1", at=START), {"restored": True}, False),
+        (Seen(IN, present=True, version="1", at=START), {"by_us": True}, False),
+        (Seen(IN, present=True, version="1", at=START), {"created": LATER}, False),
+    ],
+)
+def test_a_log_is_worth_asking_about_opt_ins_that_somebody_changed_since_we_looked(
+    seen: Seen | None,
+    changes: dict[str, object],
+    asked: bool,  # noqa: FBT001
+) -> None:
+    o = Observation(ROW, IN, version="2", changed=LATER, created=START, trusted=True)
+    snapshot = read(replace(o, **changes))  # type: ignore[arg-type]
+    entries = {A: Entry(A, seen={ROW.key: seen} if seen else {}), B: Entry(B)}
+    assert bool(undated(snapshot, entries, ())) is asked
+    assert undated(snapshot, entries, [Act(ROW, IN, LATER)]) == []
+    assert bool(undated(snapshot, entries, [Act(ROW, OUT, LATER)])) is asked

@@ -111,6 +111,8 @@ class World:
         self.dies_after_writing = False
         self.calls = 0
         self.before_apply: list[Any] = []
+        self.audited = False
+        self.log: list[Act] = []
 
     # what people and staff do; each gives the event that the tenant would send
 
@@ -143,7 +145,10 @@ class World:
         self.rows[row_id] = _Row(point, scope, says, trusted, self._next(), created, self.now)
         if says is Reading.OUT or (says is Reading.IN and trusted):
             self.truth.append(Truth(point, scope, says, self.now))
-        return Act(Location(point, Kind.ROW, str(scope), row_id), says, self.now)
+        act = Act(Location(point, Kind.ROW, str(scope), row_id), says, self.now)
+        if self.audited and old and (old.reading, old.trusted) != (says, trusted) and says is not Reading.SILENT:
+            self.log.append(act)
+        return act
 
     def edit_row(self, point: ContactPoint, scope: Scope) -> None:
         """Change something of the consent row that has nothing to do with what it says."""
@@ -208,6 +213,10 @@ class World:
         observations = tuple(o for r in sorted(found) for o in self._of_record(r))
         observations += tuple(o for p in sorted(asked) for o in self._of_point(p))
         return Snapshot(self.now, self.now, observations, frozenset(found), holders, frozenset(asked))
+
+    def acts_behind(self, changed: Sequence[tuple[Observation, datetime]]) -> list[Act]:
+        at = {o.location: since for o, since in changed}
+        return [act for act in self.log if act.location in at and act.at >= at[act.location]]
 
     def apply(self, writes: Sequence[Write]) -> list[Result]:
         self._call()

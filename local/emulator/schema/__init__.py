@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import consent, lists, people, security, system
+from . import audit, consent, lists, people, security, system
 from .model import Column, ManyToMany, Navigation, Table
 
 __all__ = ["BY_NAME", "BY_SET", "MANY", "Column", "ManyToMany", "Navigation", "Table", "referencing"]
@@ -44,6 +44,7 @@ def _link_many(tables: dict[str, Table], relation: ManyToMany) -> None:
 
 def _build() -> dict[str, Table]:
     found = [*people.tables(), *lists.tables(), *consent.tables(), *system.tables(), *security.tables()]
+    found += audit.tables([table for table in found if "modifiedon" in table.columns])
     tables = {table.name: table for table in found}
     _link_lookups(tables)
     for relation in MANY.values():

@@ -40,6 +40,7 @@ def _people() -> list[Table]:
         text("name", 160),
         number("expirechangetrackingindays", default=7),
         number("languagecode", default=1033),
+        yes_no("isauditenabled"),
     ]
     return [
         table(
