@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from . import cutover, discover, doctor, explain, intake, plans, proof, runs, setup, waiting, webhook
+from . import cutover, discover, doctor, erase, explain, intake, plans, proof, runs, setup, waiting, webhook
 from .command import Call, Exit
 from .session import Wiring
 
@@ -29,6 +29,7 @@ waiting.add_to(app)
 explain.add_to(app)
 intake.add_to(app)
 proof.add_to(app)
+erase.add_to(app)
 cutover.add_to(app)
 webhook.add_to(app)
 
