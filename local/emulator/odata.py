@@ -185,9 +185,12 @@ class _Reader:
 
     def _lambda(self, node: Any, scope: Scope) -> str:
         """`nav/any(x:condition)` and `nav/all(...)` over a collection."""
-        nav = scope.table.navigations.get(_path(node.owner)[-1])
+        path = _path(node.owner)
+        if len(path) > 1:
+            raise not_modelled("any() and all() behind another navigation property, or inside one another")
+        nav = scope.table.navigations.get(path[0])
         if nav is None or not nav.many:
-            raise bad_request(f"'{_path(node.owner)[-1]}' is no collection of '{scope.table.name}'.")
+            raise bad_request(f"'{path[0]}' is no collection of '{scope.table.name}'.")
         inner = Scope(schema.BY_NAME[nav.target], scope.names)
         test = "1"
         if node.lambda_ is not None:

@@ -19,6 +19,7 @@ from consent_sync.dataverse.errors import (
     ChangesExpired,
     ConcurrencyConflict,
     NotFound,
+    PrivilegeMissing,
     Throttled,
     Unauthorized,
 )
@@ -232,3 +233,35 @@ def test_change_tracking_gives_what_changed(dataverse: DataverseClient) -> None:
     admin(dataverse, "clock", advance_seconds=8 * 24 * 3600)
     with pytest.raises(ChangesExpired):
         list(list_changes(dataverse, "contacts", select=["lastname"], token=last.token))
+
+
+@pytest.mark.parametrize(
+    ("privilege", "path", "table"),
+    [
+        ("prvReadContact", "contacts", "contact"),
+        ("prvReadList", "listmembers", "listmember"),
+        ("prvReadEntity", "EntityDefinitions(LogicalName='contact')", None),
+    ],
+)
+def test_a_missing_privilege_is_named_with_its_table(
+    dataverse: DataverseClient, privilege: str, path: str, table: str | None
+) -> None:
+    admin(dataverse, "reset", without=[privilege])
+    with pytest.raises(PrivilegeMissing) as raised:
+        dataverse.get(path)
+    assert (raised.value.privilege, raised.value.table) == (privilege, table)
+    assert raised.value.request_id
+
+
+@pytest.mark.usefixtures("dataverse")
+def test_a_user_without_roles_is_told_apart(emulator: Emulator) -> None:
+    with DataverseClient(emulator.url, StaticToken("admin@emulator.example", url=emulator.url)) as administrator:
+        unit = administrator.whoami().business_unit_id
+        bind = {"businessunitid@odata.bind": odata.bind("businessunits", unit)}
+        administrator.create("systemusers", {"applicationid": str(uuid4()), "domainname": "new@x.org", **bind})
+    with (
+        DataverseClient(emulator.url, StaticToken("new@x.org", url=emulator.url)) as new,
+        pytest.raises(PrivilegeMissing, match="has not been assigned any roles") as raised,
+    ):
+        new.get("contacts")
+    assert raised.value.privilege == "prvReadContact"

@@ -206,6 +206,7 @@ def test_what_is_not_modelled_is_501_and_says_so(api: Client) -> None:
         "$metadata",
         "contacts?$apply=aggregate($count as n)",
         "contacts?savedQuery=x",
+        "contacts?$filter=parentcustomerid_account/contact_customer_accounts/any(c:c/lastname eq 'x')",
         "contacts?sql=SELECT fullname FROM contact",
         "GlobalOptionSetDefinitions",
         "RetrieveMetadataChanges(Query=@p1)?@p1={}",
