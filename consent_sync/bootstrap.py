@@ -98,7 +98,8 @@ def connect(settings: Settings) -> DataverseClient:
 def assemble(settings: Settings, mapping: LoadedMapping, *, joining: bool = False) -> Service:
     """Put a service together; with `joining` it works for the installation that leads on its ledger, if one does."""
     client = connect(settings)
-    ledger = _ledger(settings)
+    ledger = open_ledger(settings, settings.ledger_url)
+    ledger.check_complete()
     installation = (standing(ledger).leader if joining else None) or settings.installation
     gates = Gates(ledger, _mode(settings, mapping), mapping.fingerprint, installation)
 
@@ -126,9 +127,9 @@ def _queues(settings: Settings) -> dict[str, WorkQueue]:
     return {name: StorageQueue(account, name) for name in (WAKES, PAGES)} if account else {}
 
 
-def _ledger(settings: Settings) -> StoredLedger:
-    keys, address = SubjectKeys(settings.ledger_hash_key), settings.ledger_url
-    url = urlsplit(address)
+def open_ledger(settings: Settings, address: str) -> StoredLedger:
+    """Open the ledger at an address of the form of `LEDGER_URL`; a new one where there is none."""
+    keys, url = SubjectKeys(settings.ledger_hash_key), urlsplit(address)
     if url.scheme == "sqlite":
         return SqliteLedger(address.removeprefix("sqlite:///"), keys)
     if is_loopback(url.hostname or ""):

@@ -10,25 +10,54 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from consent_sync.consent.model import Reading, Scope
+from consent_sync.consent.model import Reading, RecordRef, Scope
 from consent_sync.consent.registers import Registers
 from consent_sync.ports.ledger import HistoryLine
 
-from .account import Account
+from .account import Account, step
+from .accounts import Accounts, Amendment
 from .chain import stamp
-from .codec import NOBODY, decode_registers, read_line, suppression, text_of
-from .store import Line
+from .codec import NOBODY, decode_registers, joined, points_in, read_line, record_under, suppression, text_of
+from .store import Change, Kept, Line, Storage
+
+_NIL = "00000000-0000-0000-0000-000000000000"
+"""Stands in notes in the place of a record that is erased: the id of no record."""
 
 
-def standing(body: str) -> dict[Scope, Registers]:
-    """Give the opt-outs that stand, and nothing else."""
-    known = decode_registers(body).items()
-    return {scope: Registers(latest_out=registers.latest_out) for scope, registers in known if registers.out}
+def erase(accounts: Accounts, storage: Storage, key: str, by: str, why: str) -> None:
+    """Forget whose account is under `key`, except for the opt-outs that stand; see the port."""
+    record, at = record_under(key), accounts.now().replace(microsecond=0)
+    if record:
+        _pass_on(accounts, key, by, why)
+
+    def left(before: Kept | None) -> Change | None:
+        if before is None:
+            return None
+        rest = None if record else _suppressed(accounts.read(before), by, why, at)
+        return accounts.changed(key, before, *rest) if rest else step(key, before, None, ())
+
+    accounts.change(key, left)
+    storage.runs.forget(key, f"{record.table} {record.id}" if record else None)
+    if record:
+        _forget_in_notes(storage, record)
+    storage.documents.shred()
 
 
-def erased(account: Account, by: str, why: str, now: datetime) -> tuple[Account, list[str]] | None:
+def _pass_on(accounts: Accounts, key: str, by: str, why: str) -> None:
+    """Give the opt-outs of a record to the contact points that it carries, before it is erased."""
+    body = accounts.read(accounts.fetch([key]).get(key)).body
+    outs, out = _standing(body), Reading.OUT.value
+    lines = [
+        text_of(HistoryLine(NOBODY, known.latest_out, "evidence", str(scope), "", out, "inherited", why, by=by))
+        for scope, known in outs.items()
+    ]
+    for point in points_in(body):
+        accounts.amend(point, lambda account: (replace(account, body=joined(account.body, outs)), lines))
+
+
+def _suppressed(account: Account, by: str, why: str, now: datetime) -> Amendment | None:
     """Give what is left of a contact point, and the lines that say so; None where no opt-out has to be kept."""
-    kept = standing(account.body)
+    kept = _standing(account.body)
     if not kept:
         return None
     out, chain = Reading.OUT.value, account.chain.cut(account.chain.length, account.chain.head)
@@ -37,14 +66,33 @@ def erased(account: Account, by: str, why: str, now: datetime) -> tuple[Account,
     return Account(suppression(kept, latest), (), chain), [text_of(line) for line in lines]
 
 
-def trimmed(
-    key: str, account: Account, history: Iterable[Line], before: datetime, now: datetime
-) -> tuple[Account, list[str]] | None:
+def _forget_in_notes(storage: Storage, record: RecordRef) -> None:
+    notes = storage.documents
+    for name in [name for name, value in notes.notes() if record.id in value]:
+        while record.id in (stands := notes.note(name) or ""):
+            notes.set_note(name, stands.replace(record.id, _NIL), stands)
+
+
+def trim(accounts: Accounts, storage: Storage, before: datetime) -> int:
+    """Take out of the histories what was recorded before that time and is not needed any more; see the port."""
+    count = 0
+    for key, kept, history in storage.documents.scan():
+        if kept is None or not history or history[0].recorded >= stamp(before):
+            continue
+        account = accounts.read(kept)
+        rest = _trimmed(key, account, history, before, accounts.now())
+        if rest and storage.documents.commit([[accounts.changed(key, kept, *rest)]]):
+            count += rest[0].chain.trimmed - account.chain.trimmed
+    storage.documents.shred()
+    return count
+
+
+def _trimmed(key: str, account: Account, history: Iterable[Line], before: datetime, now: datetime) -> Amendment | None:
     """Give the account without its lines from before that time, and the line that says so; None where none may go.
 
     A history in which an opt-out stands stays whole; so does one from the line on that proves an opt-in which counts.
     """
-    if standing(account.body):
+    if _standing(account.body):
         return None
     proofs = {(str(scope), known.latest_in) for scope, known in decode_registers(account.body).items()}
     lines = [(line, read_line(key, line)) for line in history if line.number > account.chain.trimmed]
@@ -61,3 +109,9 @@ def trimmed(
     because = f"lines {first.number} to {last.number}, from before {before.date()}"
     line = HistoryLine(NOBODY, now, "trimmed", "", "", "", "", because)
     return replace(account, chain=account.chain.cut(last.number, last.digest)), [text_of(line)]
+
+
+def _standing(body: str) -> dict[Scope, Registers]:
+    """Give the opt-outs that stand, and nothing else."""
+    known = decode_registers(body).items()
+    return {scope: Registers(latest_out=registers.latest_out) for scope, registers in known if registers.out}

@@ -44,6 +44,7 @@ class SqliteRuns:
         with self._file.transaction():
             self._db.execute("DELETE FROM run WHERE id = ?", (run.id,))
             self._db.execute("DELETE FROM part WHERE run = ?", (run.id,))
+            self._db.execute("DELETE FROM image WHERE run = ?", (run.id,))
             self.start_run(run, parts)
 
     def forget(self, key: str, scope: str | None) -> None:

@@ -17,6 +17,8 @@ from consent_sync.ports.runs import Part, Run
 
 ERASED = "erased"
 """The scope of a run that was asked for somebody who is erased since."""
+OWN_NOTES = frozenset({"schema", "key", "id", "note/copying"})
+"""Notes that are about one storage, and not about what it holds."""
 SCHEMA = 2
 """The version of what is stored, the same number for every storage."""
 
@@ -152,7 +154,7 @@ class RunStore(Runs, Images, Protocol):
     """Runs with their parts and images."""
 
     def restore(self, run: Run, parts: Iterable[Part]) -> None:
-        """Put a run and its parts, whatever stands there."""
+        """Put a run and its parts in the place of everything that is stored of that run."""
 
     def forget(self, key: str, scope: str | None) -> None:
         """Delete the images of a subject, and the name of a scope from the runs that were asked for it alone."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from consent_sync.consent.hold import Hold
 from consent_sync.consent.model import NEVER, Reading, RecordRef, Scope, Subject
@@ -14,14 +15,14 @@ from consent_sync.ports.images import Image
 from consent_sync.ports.ledger import (
     HistoryLine,
     LedgerConflict,
-    LedgerTampered,
     RecordedLine,
     StoredHold,
     Verification,
 )
 from consent_sync.ports.runs import Part, Run
 
-from .account import Account, change, step, stored
+from .account import Account, stored
+from .accounts import Accounts, Amendment
 from .audit import verify
 from .chain import Notary, stamp
 from .codec import (
@@ -32,20 +33,17 @@ from .codec import (
     encode,
     joined,
     lists_in,
-    points_in,
     read_line,
     record_under,
     text_of,
     without_list,
 )
-from .forget import erased, standing, trimmed
+from .forget import erase, trim
 from .store import Change, Documents, Index, Kept, RunStore, Storage
 
-_BORN, _KEY, _NOTE = "born", "key", "note/"
-_ATTEMPTS = 50
-_NIL = "00000000-0000-0000-0000-000000000000"
-"""Stands in notes in the place of a record that is erased: the id of no record."""
-_EMPTY = encode(Entry(NOBODY))
+_BORN, _KEY, _ID, _NOTE = "born", "key", "id", "note/"
+COPYING = "copying"
+"""The note of the ledger that is being copied here, empty when the copy is complete."""
 
 
 class WrongHashKey(ConsentSyncError):
@@ -59,16 +57,36 @@ class WrongHashKey(ConsentSyncError):
         super().__init__("LEDGER_HASH_KEY is not the key that this ledger was made with")
 
 
+class LedgerIncomplete(ConsentSyncError):
+    """A copy into this ledger was begun and has not come to its end: begin the same copy again.
+
+    Until then the service would take people for strangers whom it knows.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the ledger is a copy that is not complete")
+
+
 class StoredLedger:
     """Implements the ledger port on a storage; safe to use from many threads."""
 
     def __init__(self, documents: Documents, index: Index, runs: RunStore, keys: SubjectKeys) -> None:
         self.storage = Storage(documents, index, runs)
         self._documents, self._index, self._runs = documents, index, runs
-        self._keys, self._notary = keys, Notary(keys.derived("seals"))
+        self._keys, self.notary = keys, Notary(keys.derived("seals"))
+        self._accounts = Accounts(documents, self.notary)
         self._born: datetime | None = None
-        if self._noted_once(_KEY, self._notary.proof_of_key()) != self._notary.proof_of_key():
+        if self._noted_once(_KEY, self.notary.proof_of_key()) != self.notary.proof_of_key():
             raise WrongHashKey
+
+    def check_complete(self) -> None:
+        """Make sure that this is no copy that was broken off. Raises LedgerIncomplete."""
+        if self.note(COPYING):
+            raise LedgerIncomplete
+
+    def id(self) -> str:
+        """Give what tells this ledger from every other one, its copies too."""
+        return self._noted_once(_ID, uuid.uuid4().hex)
 
     def close(self) -> None:
         """Let go of the storage."""
@@ -81,7 +99,9 @@ class StoredLedger:
     def born(self) -> datetime:
         """When this ledger began; set at the first call."""
         if self._born is None:
-            self._born = datetime.fromisoformat(self._noted_once(_BORN, _now().replace(microsecond=0).isoformat()))
+            self._born = datetime.fromisoformat(
+                self._noted_once(_BORN, self._accounts.now().replace(microsecond=0).isoformat())
+            )
         return self._born
 
     def revision(self) -> int:
@@ -92,7 +112,7 @@ class StoredLedger:
         """Give an entry for each subject, an empty one where nothing is known. Raises LedgerTampered."""
         by_key = {self._keys.of(subject): subject for subject in subjects}
         entries = {subject: Entry(subject) for subject in by_key.values()}
-        for key, kept in self._fetch(by_key).items():
+        for key, kept in self._accounts.fetch(by_key).items():
             entry = decode(by_key[key], kept.document.body)
             entries[by_key[key]] = replace(entry, revision=kept.revision, version=kept)
         return entries
@@ -100,13 +120,13 @@ class StoredLedger:
     def registers(self, keys: Iterable[str]) -> dict[str, dict[Scope, Registers]]:
         """Give the registers kept under `keys`, empty where nothing is known. Raises LedgerTampered."""
         found: dict[str, dict[Scope, Registers]] = {key: {} for key in keys}
-        return found | {key: decode_registers(kept.document.body) for key, kept in self._fetch(found).items()}
+        return found | {key: decode_registers(kept.document.body) for key, kept in self._accounts.fetch(found).items()}
 
     def save(
         self, entries: Iterable[Entry], history: Iterable[HistoryLine], holds: Iterable[Hold] = ()
     ) -> dict[Subject, Entry]:
         """Record each entry with its history and holds; see the port. Raises LedgerConflict."""
-        by_key, now = {self._keys.of(entry.subject): entry for entry in entries}, _now()
+        by_key, now = {self._keys.of(entry.subject): entry for entry in entries}, self._accounts.now()
         lines: dict[str, list[str]] = {key: [] for key in by_key}
         held: dict[str, list[StoredHold]] = {key: [] for key in by_key}
         for line in history:
@@ -117,9 +137,9 @@ class StoredLedger:
         points, records = list[Change](), list[Change]()
         for key, entry in by_key.items():
             before = _version(entry)
-            after = replace(Account.of(before, _EMPTY).reviewed(held[key], now), body=encode(entry))
+            after = replace(self._accounts.read(before).reviewed(held[key], now), body=encode(entry))
             stage = records if isinstance(entry.subject, RecordRef) else points
-            stage.append(change(self._notary, key, before, after, lines[key], now))
+            stage.append(self._accounts.changed(key, before, after, lines[key]))
         kept = self._documents.commit([points, records])
         saved = {by_key[key].subject: replace(by_key[key], revision=k.revision, version=k) for key, k in kept.items()}
         if len(saved) < len(by_key):
@@ -133,7 +153,7 @@ class StoredLedger:
     def remembers(self, list_id: str, records: Collection[RecordRef]) -> set[RecordRef]:
         """Give those of `records`, which :meth:`members` named, that were indeed last seen on the list."""
         by_key = {self._keys.of(record): record for record in records}
-        found = self._fetch(by_key)
+        found = self._accounts.fetch(by_key)
         there = {key for key, kept in found.items() if list_id in lists_in(kept.document.body)}
         for key in by_key.keys() - there:
             self._index.drop_member(list_id, key)
@@ -146,13 +166,13 @@ class StoredLedger:
     def forget_members(self, list_id: str) -> None:
         """Forget who was last seen on a list, one by one: nobody on it will be taken to have left it."""
         for key in list(self._index.members(list_id)):
-            self._amend(key, lambda account: (replace(account, body=without_list(account.body, list_id)), []))
+            self._accounts.amend(key, lambda account: (replace(account, body=without_list(account.body, list_id)), []))
             self._index.drop_member(list_id, key)
 
     def history(self, subject: Subject) -> list[RecordedLine]:
         """Everything recorded about `subject`, oldest first."""
         key = self._keys.of(subject)
-        return self._lines(key, self._documents.fetch([key]).get(key))
+        return self._accounts.lines(key, self._documents.fetch([key]).get(key))
 
     def decisions(self, since: datetime, until: datetime) -> Iterator[RecordedLine]:
         """Everything that was recorded from `since` on and before `until`, in that order; of one moment, by subject."""
@@ -162,69 +182,23 @@ class StoredLedger:
     def verify(self, subjects: Collection[Subject] | None = None) -> Verification:
         """Check the entries and the histories of these subjects, or of all, against their digests and seals."""
         keys = None if subjects is None else {self._keys.of(subject) for subject in subjects}
-        return verify(self._documents, self._notary, keys)
+        return verify(self._documents, self.notary, keys)
 
     def erase(self, subject: Subject, by: str, why: str) -> None:
         """Forget a subject, except for the opt-outs that stand; see the port."""
-        key, now = self._keys.of(subject), _now().replace(microsecond=0)
-        is_record = isinstance(subject, RecordRef)
-        if is_record:
-            self._pass_on(key, by, why)
-
-        def left(before: Kept | None) -> Change | None:
-            if before is None:
-                return None
-            rest = None if is_record else erased(Account.of(before, _EMPTY), by, why, now)
-            return change(self._notary, key, before, *rest, now) if rest else step(key, before, None, ())
-
-        self._change(key, left)
-        self._runs.forget(key, f"{subject.table} {subject.id}" if isinstance(subject, RecordRef) else None)
-        if isinstance(subject, RecordRef):
-            self._forget_in_notes(subject)
-        self._documents.shred()
-
-    def _forget_in_notes(self, record: RecordRef) -> None:
-        for name in [name for name, value in self._documents.notes() if record.id in value]:
-            while record.id in (stands := self._documents.note(name) or ""):
-                self._documents.set_note(name, stands.replace(record.id, _NIL), stands)
-
-    def _pass_on(self, key: str, by: str, why: str) -> None:
-        """Give the opt-outs of a record to the contact points that it carries, before it is erased."""
-        kept = self._fetch([key]).get(key)
-        body = Account.of(kept, _EMPTY).body
-        outs = standing(body)
-
-        def inherited(account: Account) -> tuple[Account, list[str]]:
-            out, lines = Reading.OUT.value, []
-            for scope, r in outs.items():
-                lines.append(
-                    HistoryLine(NOBODY, r.latest_out, "evidence", str(scope), "", out, "inherited", why, by=by)
-                )
-            return replace(account, body=joined(account.body, outs)), [text_of(line) for line in lines]
-
-        for point in points_in(body):
-            self._amend(point, inherited)
+        erase(self._accounts, self.storage, self._keys.of(subject), by, why)
 
     def trim(self, before: datetime) -> int:
         """Take out of the histories what was recorded before that time and is not needed any more; see the port."""
-        count, now = 0, _now()
-        for key, kept, history in self._documents.scan():
-            if kept is None or not history or history[0].recorded >= stamp(before):
-                continue
-            account = Account.of(kept, _EMPTY)
-            rest = trimmed(key, account, history, before, now)
-            if rest and self._documents.commit([[change(self._notary, key, kept, *rest, now)]]):
-                count += rest[0].chain.trimmed - account.chain.trimmed
-        self._documents.shred()
-        return count
+        return trim(self._accounts, self.storage, before)
 
     def holds(self) -> list[StoredHold]:
         """Give the open holds, oldest first."""
         indexed = self._index.open_holds()
         doubted = {each.hold.id: each for each in indexed if not each.sure}
-        found = self._fetch({each.hold.key for each in doubted.values()})
+        found = self._accounts.fetch({each.hold.key for each in doubted.values()})
         for id_, each in list(doubted.items()):
-            known = Account.of(found.get(each.hold.key), _EMPTY).hold(id_)
+            known = self._accounts.read(found.get(each.hold.key)).hold(id_)
             is_open = known is not None and known.state == "open"
             self._index.correct(each, is_open=is_open)
             if is_open:
@@ -235,23 +209,23 @@ class StoredLedger:
     def hold(self, hold_id: str) -> StoredHold | None:
         """Give one hold, open or settled."""
         key = self._index.key_of_hold(hold_id)
-        kept = self._fetch([key]).get(key) if key else None
-        return Account.of(kept, _EMPTY).hold(hold_id)
+        kept = self._accounts.fetch([key]).get(key) if key else None
+        return self._accounts.read(kept).hold(hold_id)
 
     def open_hold(self, hold: StoredHold) -> None:
         """Record a hold, unless it was recorded before."""
-        self._amend(hold.key, lambda account: None if account.hold(hold.id) else (account.held(hold), []))
+        self._accounts.amend(hold.key, lambda account: None if account.hold(hold.id) else (account.held(hold), []))
 
     def settle(self, hold: StoredHold, learnt: Mapping[Scope, Registers]) -> bool:
         """Record how an open hold was settled and join what that proves for its subject; false if it was not open."""
 
-        def settled(account: Account) -> tuple[Account, list[str]] | None:
+        def settled(account: Account) -> Amendment | None:
             known = account.hold(hold.id)
             if known is None or known.state != "open":
                 return None
             return replace(account.held(hold), body=joined(account.body, learnt)), _words(hold, learnt)
 
-        return self._amend(hold.key, settled)
+        return self._accounts.amend(hold.key, settled)
 
     def learn(
         self,
@@ -261,16 +235,14 @@ class StoredLedger:
     ) -> bool:
         """Join what is known of `subject` from elsewhere, with what it adds to the history; see the port."""
         key = self._keys.of(subject)
-        for _ in range(_ATTEMPTS):
-            before = self._fetch([key]).get(key)
-            added = [text_of(line) for line in lines(self._lines(key, before))]
-            if not added:
-                return False
-            account = Account.of(before, _EMPTY)
+
+        def told(before: Kept | None) -> Change | None:
+            added = [text_of(line) for line in lines(self._accounts.lines(key, before))]
+            account = self._accounts.read(before)
             after = replace(account, body=joined(account.body, learnt))
-            if self._documents.commit([[change(self._notary, key, before, after, added, _now())]]):
-                return True
-        raise LedgerConflict
+            return self._accounts.changed(key, before, after, added) if added else None
+
+        return self._accounts.change(key, told)
 
     def note(self, name: str) -> str | None:
         """Give what was noted under `name`."""
@@ -320,39 +292,6 @@ class StoredLedger:
         """Give the images of a run at these places, by place, where there are any."""
         return self._runs.images_at(run_id, places)
 
-    def _lines(self, key: str, kept: Kept | None) -> list[RecordedLine]:
-        trimmed = Account.of(kept, _EMPTY).chain.trimmed
-        return [read_line(key, line) for line in self._documents.lines(key) if line.number > trimmed]
-
-    def _fetch(self, keys: Collection[str]) -> dict[str, Kept]:
-        found = self._documents.fetch(keys)
-        for key, kept in found.items():
-            if not self._notary.is_sealed(key, kept.document):
-                raise LedgerTampered(key)
-        return found
-
-    def _amend(self, key: str, how: Callable[[Account], tuple[Account, list[str]] | None]) -> bool:
-        """Change one account and add lines to its history; false where there is nothing to change."""
-
-        def amended(before: Kept | None) -> Change | None:
-            account = Account.of(before, _EMPTY)
-            after = how(account)
-            if after is None or after[0] == account:
-                return None
-            return change(self._notary, key, before, *after, _now())
-
-        return self._change(key, amended)
-
-    def _change(self, key: str, how: Callable[[Kept | None], Change | None]) -> bool:
-        """Change what is kept under a key, however often others change it meanwhile; false where nothing is to do."""
-        for _ in range(_ATTEMPTS):
-            wanted = how(self._fetch([key]).get(key))
-            if wanted is None:
-                return False
-            if self._documents.commit([[wanted]]):
-                return True
-        raise LedgerConflict
-
     def _noted_once(self, name: str, value: str) -> str:
         """Note `value` under `name` unless something stands there, and give what does."""
         known = self._documents.note(name)
@@ -373,7 +312,3 @@ def _words(hold: StoredHold, learnt: Mapping[Scope, Registers]) -> list[str]:
         for says, when in ((Reading.IN, registers.latest_in), (Reading.OUT, registers.latest_out))
         if when > NEVER
     ]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

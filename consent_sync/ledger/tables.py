@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from itertools import batched, groupby
@@ -24,6 +24,7 @@ from .tables_runs import TablesRuns
 
 _ENTRY, _LINES, _NOTE = "entry", "line:", "note"
 _PIECE = 500  # lines in one entity, far below its limit of 1 MiB
+_ROOM = OPERATIONS - 1  # beside the document
 _TEXTS = ("body", "holds", "chain", "seal")
 _VERSION = "schema"
 
@@ -84,7 +85,7 @@ class TablesDocuments:
         return kept
 
     def _put(self, change: Change) -> tuple[str, Kept] | None:
-        gone = self._pieces(change.key, change.trim) if change.trim or change.document is None else []
+        gone = self._stored_pieces(change.key, change.trim) if change.trim or change.document is None else []
         if change.document is None:
             return self._remove(change, gone)
         document = change.document
@@ -92,8 +93,11 @@ class TablesDocuments:
         entity: Entity = {"PartitionKey": change.key, "RowKey": _ENTRY}
         for name, text in texts:
             entity |= packed(name, text)
-        pieces = [_piece(change.key, lines) for lines in batched(change.lines, _PIECE, strict=False)]
-        room = OPERATIONS - 1 - len(pieces)
+        pieces = list(_pieces(change.key, change.lines))
+        for batch in batched(pieces[_ROOM:], OPERATIONS, strict=False):  # only when a long history is copied
+            self._account.put_all("ledger", batch)
+        pieces = pieces[:_ROOM]
+        room = _ROOM - len(pieces)
         version = change.before.version if change.before else None
         etag = self._account.put("ledger", entity, version, pieces, gone[:room])
         if etag is None:
@@ -103,14 +107,13 @@ class TablesDocuments:
 
     def _remove(self, change: Change, gone: list[Entity]) -> tuple[str, Kept] | None:
         """Delete a document with its history: whoever finds it knows that something is left to delete."""
-        room = OPERATIONS - 1
-        self._delete(gone[room:])
+        self._delete(gone[_ROOM:])
         entity, before = {"PartitionKey": change.key, "RowKey": _ENTRY}, change.before
-        if before and self._account.remove("ledger", entity, before.version, gone[:room]):
+        if before and self._account.remove("ledger", entity, before.version, gone[:_ROOM]):
             return change.key, before
         return None
 
-    def _pieces(self, key: str, up_to: int) -> list[Entity]:
+    def _stored_pieces(self, key: str, up_to: int) -> list[Entity]:
         """Give the pieces of a history whose lines go up to this number, without their text; all for 0."""
         pieces = self._account.partition("ledger", key, _LINES, ["PartitionKey", "RowKey"])
         return [piece for piece in pieces if not up_to or _first(piece) <= up_to]
@@ -173,12 +176,13 @@ def _kept(entity: Entity) -> Kept:
     return Kept(entity["etag"], _microseconds(entity["timestamp"]), document)
 
 
-def _piece(key: str, lines: Sequence[Line]) -> Entity:
-    """Give the entity that holds lines of one commit."""
-    text = json.dumps([[line.body, line.digest] for line in lines], separators=(",", ":"))
-    first = lines[0]
-    row = {"PartitionKey": key, "RowKey": f"{_LINES}{first.number:010}", "recorded": first.recorded}
-    return row | packed("lines", text)
+def _pieces(key: str, lines: Iterable[Line]) -> Iterator[Entity]:
+    """Give the entities that hold lines: those of one commit together, as far as one entity takes them."""
+    for recorded, group in groupby(lines, key=lambda line: line.recorded):
+        for some in batched(group, _PIECE, strict=False):
+            text = json.dumps([[line.body, line.digest] for line in some], separators=(",", ":"))
+            row = {"PartitionKey": key, "RowKey": f"{_LINES}{some[0].number:010}", "recorded": recorded}
+            yield row | packed("lines", text)
 
 
 def _lines(piece: Entity) -> list[Line]:

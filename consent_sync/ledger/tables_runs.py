@@ -41,6 +41,8 @@ class TablesRuns:
 
     def restore(self, run: Run, parts: Iterable[Part]) -> None:
         """Put a run and its parts, whatever stands there."""
+        old = self._account.partition("runs", _of(run.id), select=["PartitionKey", "RowKey"])
+        self._account.delete_all("runs", list(old))
         self._account.put_all("runs", [_part(part) for part in parts])
         self.start_run(run, ())
 
@@ -64,7 +66,7 @@ class TablesRuns:
 
     def runs(self, limit: int) -> list[Run]:
         """Give the latest runs, newest first."""
-        rows = islice(self._account.partition("runs", _LATEST, page=limit), limit)
+        rows = islice(self._account.partition("runs", _LATEST, page=min(limit, 1000)), limit)
         found = self._account.each(self.run, [row["run"] for row in rows])
         return [run for run in found if run]  # the index is written first
 

@@ -124,7 +124,7 @@ def test_an_erased_history_of_more_pieces_than_one_transaction_takes_is_gone_com
 def old(ledger: StoredLedger, monkeypatch: pytest.MonkeyPatch) -> StoredLedger:
     """A ledger in which A opted in after an opt-out, B is out, and Ann never said anything; a minute for each save."""
     minutes = count()
-    monkeypatch.setattr("consent_sync.ledger.stored._now", lambda: NOON + timedelta(minutes=next(minutes)))
+    monkeypatch.setattr("consent_sync.ledger.accounts.Accounts.now", lambda _: NOON + timedelta(minutes=next(minutes)))
     entry = ledger.save([Entry(A), Entry(B), Entry(ANN)], [line(s) for s in (A, B, ANN)])[A]
     entry = ledger.save([entry], [line(A, because="then")])[A]
     known = {NEWS: Registers(latest_in=NOON, latest_out=NOON - timedelta(days=1))}
