@@ -15,6 +15,7 @@ class Rule:
 
     A hold of a `passing` rule is over as soon as its reason is gone; the others wait for a person. One that `opens` may
     be applied, which counts as an opt-in given now; the others can only be dismissed, once their reason is dealt with.
+    A hold that concerns the whole service has `readings`: what was found, and what stands until a person settles it.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Rule:
     reason: str
     passing: bool = False
     opens: bool = False
+    readings: tuple[str, str] = ("", "")
 
 
 SAME_SCOPE = Rule(
@@ -165,42 +167,49 @@ HOLD_UNENFORCED = Rule(
     "People opted out of a purpose whose enforcement is Disabled: the product sends to them all the same.",
     (5, 57),
     "Only an administrator can change the purpose's enforcement model.",
+    readings=("the product goes on sending", "out, and the tenant-wide location with it"),
 )
 HOLD_MAPPING = Rule(
     "hold-mapping-changed",
     "The mapping has changed: nothing is written until a full plan was made with it and a person approved it.",
     (26,),
     "A wrong line in the mapping can turn the consent of everybody around.",
+    readings=("the changed mapping is right", "nothing is written"),
 )
 HOLD_BRAKE = Rule(
     "hold-brake",
     "More opt-ins than the brake allows: none of them is written until a person approves; opt-outs go on.",
     (64, 81, 82),
     "A mass of opt-ins is usually an import, not so many people who changed their minds.",
+    readings=("in, for every one of these people", "out: none of the opt-ins is written"),
 )
 HOLD_MANY_OUT = Rule(
     "hold-many-opt-outs",
     "More opt-outs than the brake expects in one run: they were written, a person should look at why.",
     (82,),
     "Stopping opt-outs would harm people; but so many at once may be somebody's mistake.",
+    readings=("a mistake", "out: all of the opt-outs are written"),
 )
 HOLD_EMPTIED = Rule(
     "hold-list-emptied",
     "A list lost half of its members at once: nobody is taken to have left it until a person says so.",
     (24,),
     "An administrator empties a list; people leave it one by one.",
+    readings=("out: all of them left", "as before: nothing is read from the list, nothing written to it"),
 )
 HOLD_GONE = Rule(
     "hold-mapping-gone",
     "The tenant no longer has something that the mapping names: nothing there is read or written until it is back.",
     (24, 56),
     "Somebody deleted it, which says nothing about what the people want; take it out of the mapping if it stays away.",
+    readings=("gone", "as last seen: nothing there is read or written"),
 )
 HOLD_NO_BRAND = Rule(
     "hold-purpose-of-no-brand",
     "A commercial purpose is in no compliance profile: an opt-out of it stops all brands, an opt-in opens nothing.",
     (12,),
     "Nobody can say whose mail it stops, and too much is better than too little.",
+    readings=("of no brand", "an opt-out of it stops all brands, an opt-in opens nothing"),
 )
 
 _ALL = (

@@ -123,7 +123,7 @@ def planned_with(ledger: Ledger, fingerprint: str, last: int = 50) -> bool:
 
 def hold_service(ledger: Ledger, rule: str, what: str, now: datetime) -> StoredHold:
     """Open a hold that concerns the whole service, unless it was opened before; say so, for an alert; give it."""
-    hold = StoredHold(f"{rule}-{what}", SERVICE, what, rule, "see the rule", "see the rule", "", now)
+    hold = StoredHold(f"{rule}-{what}", SERVICE, what, rule, *rules.RULES[rule].readings, "", now)
     if known := ledger.hold(hold.id):
         return known
     ledger.open_hold(hold)

@@ -9,13 +9,15 @@ import pytest
 
 from consent_sync.consent.landscape import Mode
 from consent_sync.consent.model import Reading
-from consent_sync.engine.gates import LEASE, Gates
+from consent_sync.consent.rules import RULES
+from consent_sync.engine.gates import LEASE, Gates, hold_service
 from consent_sync.engine.passes import Passes
 from consent_sync.engine.reconcile import Reconciler
 from consent_sync.engine.scopes import Scope
 from consent_sync.engine.settle import CannotSettle, Settlement
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
+from consent_sync.operate.holds import holds_of
 from consent_sync.ports.ledger import StoredHold, Verdict
 from consent_sync.ports.wake import PageTurn
 from tests.engine.conftest import Bench
@@ -116,3 +118,18 @@ def test_what_was_only_observed_is_swept_again_once_it_may_be_written(ledger: Sq
             watching.turn(turn)
     modes[0] = Mode.RESTRICT
     assert watching.start_sweep()[0].scope == "all"
+
+
+def test_every_hold_of_the_whole_service_shows_what_was_found_and_what_stands(ledger: SqliteLedger) -> None:
+    for rule in RULES.values():
+        if any(rule.readings):
+            hold_service(ledger, rule.id, "it", NOON)
+    shown = holds_of(ledger)
+    assert {(hold.rule, bool(hold.says and hold.stands and hold.says != hold.stands)) for hold in shown.holds} == {
+        (rule, True)
+        for rule in (
+            *("hold-unenforced-purpose", "hold-mapping-changed", "hold-brake", "hold-many-opt-outs"),
+            *("hold-list-emptied", "hold-mapping-gone", "hold-purpose-of-no-brand"),
+        )
+    }
+    assert shown.oldest == NOON
