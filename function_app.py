@@ -35,7 +35,7 @@ from consent_sync.operate.status import HealthView, NotHealthy, status_of
 from consent_sync.operate.watch import watch_registration
 from consent_sync.operate.webhook import wake_from
 from consent_sync.ports.queue import Delivery
-from consent_sync.ports.runs import Run
+from consent_sync.ports.runs import Run, RunKind
 from consent_sync.ports.wake import PageTurn, Wake
 from consent_sync.telemetry import Event, say
 
@@ -110,7 +110,7 @@ def sweep(timer: func.TimerRequest, pages: func.Out[List[str]]) -> None:  # noqa
         datetime.now(UTC),
     )
     turns: list[Wake | PageTurn] = [*at_work.passes.revive()]
-    if not at_work.passes.is_sweeping():
+    if not at_work.passes.is_at_work(RunKind.SWEEP):
         turns += _begun(at_work.passes.start_sweep())
     pages.set([turn.to_json() for turn in turns])
 
@@ -119,8 +119,10 @@ def sweep(timer: func.TimerRequest, pages: func.Out[List[str]]) -> None:  # noqa
 @app.timer_trigger(arg_name="timer", schedule="%DRIFT_SCHEDULE%")
 @app.queue_output(arg_name="pages", queue_name=PAGES, connection=STORAGE)
 def drift(timer: func.TimerRequest, pages: func.Out[List[str]]) -> None:  # noqa: ARG001, UP006  - the binding's shape
-    """Begin a sweep that looks further back than the frequent one."""
-    pages.set([turn.to_json() for turn in _begun(service().passes.start_drift())])
+    """Begin a sweep for what contradicts, unless the last one is still at work."""
+    passes = service().passes
+    if not passes.is_at_work(RunKind.DRIFT):
+        pages.set([turn.to_json() for turn in _begun(passes.start_drift())])
 
 
 @app.function_name("audit")

@@ -31,6 +31,7 @@ from consent_sync.settings import Settings, is_loopback
 from consent_sync.storage_auth import StorageCredential, storage_credential
 from consent_sync.tenant.apply import MARKER
 from consent_sync.tenant.dataverse import DataverseTenant
+from consent_sync.tenant.drift.finder import DriftFinder
 
 WAKES, PAGES = "wakes", "resync-pages"
 
@@ -111,7 +112,8 @@ def assemble(settings: Settings, mapping: LoadedMapping, *, joining: bool = Fals
     reconciler = Reconciler(tenant, ledger, gates.mode)
     lists = {str(id_) for brand in mapping.file.brands.values() for id_ in brand.opt_out_lists}
     lists |= {str(pair.list) for brand in mapping.file.brands.values() for pair in brand.topics}
-    passes = Passes(tenant, ledger, reconciler, mapping.fingerprint, tuple(sorted(lists)))
+    finder = DriftFinder(client, tenant.look)
+    passes = Passes(tenant, finder, ledger, reconciler, mapping.fingerprint, tuple(sorted(lists)))
     queues = _queues(settings)
     return Service(settings, mapping, client, ledger, passes, queues, Bursts(passes.wake, queues.get(WAKES)))
 

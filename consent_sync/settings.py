@@ -131,10 +131,10 @@ class Settings(BaseModel):
         "SWEEP_SCHEDULE", "when the sweep runs: six fields, second first, UTC", default=None
     )
     drift_schedule: _Schedule = _setting(
-        "DRIFT_SCHEDULE", "when everything is compared: six fields, second first, UTC", default=None
+        "DRIFT_SCHEDULE", "when contradictions are looked for: six fields, second first, UTC", default=None
     )
     audit_schedule: _Schedule = _setting(
-        "AUDIT_SCHEDULE", "when the proof is checked: six fields, second first, UTC", default=None
+        "AUDIT_SCHEDULE", "when the next 16th of everything is looked at: six fields, second first, UTC", default=None
     )
     management_auth: Literal["key", "entra"] = _setting(
         "MANAGEMENT_AUTH",

@@ -20,11 +20,11 @@ param modeCeiling string = 'observe'
 @description('When the safety sweep runs: NCRONTAB with six fields, in UTC.')
 param sweepSchedule string = '0 */5 * * * *'
 
-@description('When everything is compared: NCRONTAB with six fields, in UTC.')
-param driftSchedule string = '0 0 2 * * *'
+@description('When contradictions are looked for: NCRONTAB with six fields, in UTC.')
+param driftSchedule string = '0 20 * * * *'
 
-@description('When the proof is checked: NCRONTAB with six fields, in UTC.')
-param auditSchedule string = '0 30 2 * * *'
+@description('When the next 16th of everything is looked at: NCRONTAB with six fields, in UTC.')
+param auditSchedule string = '0 40 * * * *'
 
 @description('Object id of the group or person who puts the secrets in and looks after poison messages. Empty: nobody.')
 param administratorId string = ''

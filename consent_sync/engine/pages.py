@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import batched
 
 from consent_sync.consent.landscape import Mode
 from consent_sync.consent.model import RecordRef, Snapshot, Subject
 from consent_sync.errors import says
+from consent_sync.ports.drift import Drift
 from consent_sync.ports.images import Image
 from consent_sync.ports.ledger import Ledger
 from consent_sync.ports.runs import Part, Phase, Run, Source, Tally
 from consent_sync.ports.tenant import Page, Tenant
 from consent_sync.ports.wake import Wake
 
+from .drift import DRIFT, DriftPages
+from .odd import note_odd
 from .reconcile import Mine, Reconciler, Task
 from .scopes import IMAGES, RECORD, RECORDS, record_of
 from .undo import Amend, named_in, taking_back
@@ -27,6 +32,7 @@ class Pages:
     """Reads the pages of a run's parts, and has them reconciled."""
 
     tenant: Tenant
+    drift: Drift
     ledger: Ledger
     reconcile: Reconciler
 
@@ -39,11 +45,10 @@ class Pages:
             with self.tenant.counting() as counter:
                 given = page or self._read(part)
                 tally = part.tally + Tally(rows=given.size)
-                if given.points or given.records or given.rows:
-                    found = self.reconcile(
-                        Wake(given.points, given.records, rows=given.rows), self._task(run, part, given)
-                    )
-                    tally += _counted(run, part, found)
+                for wake in _wakes(given):
+                    tally += _counted(run, part, self.reconcile(wake, self._task(run, part, given)))
+                if given.odd and not run.dry_run:
+                    note_odd(self.ledger, given.odd)
                 tally = replace(tally, requests=part.tally.requests + counter.requests)
         except Exception as error:
             failed = replace(part, problem=says(error), parked=last_try, moved=_now())
@@ -90,6 +95,9 @@ class Pages:
             records, rows = named_in(images)
             after = images[-1].place if len(images) == PAGE_ROWS else None
             return Page((), records, after, rows=rows, size=len(images))
+        if source.table == DRIFT:  # what a look found to open must be looked at again to be opened
+            trusted = source.since if part.phase is Phase.OPT_OUTS else None
+            return DriftPages(self.drift, self.ledger).read(part.cursor, trusted)
         if source.gone:
             return self._gone(source, part.cursor)
         return self.tenant.page(source, part.cursor, PAGE_ROWS)
@@ -106,6 +114,15 @@ class Pages:
         gone = sorted(remembered, key=lambda record: record.id)[:PAGE_ROWS]
         left = self.ledger.remembers(source.name or "", gone)
         return Page((), tuple(sorted(left)), gone[-1].id if len(gone) == PAGE_ROWS else None, size=len(gone))
+
+
+def _wakes(page: Page) -> Iterator[Wake]:
+    """Cut a page that finds many into wakes that are worked one after the other."""
+    together = PAGE_ROWS if page.covers is None else max(PAGE_ROWS, len(page.points))
+    first, *others = list(batched(page.points, together, strict=False)) or [()]
+    if first or page.records or page.rows:
+        yield Wake(first, page.records, rows=page.rows)
+    yield from map(Wake, others)
 
 
 def _counted(run: Run, part: Part, found: Tally) -> Tally:

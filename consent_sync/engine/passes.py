@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from consent_sync.consent import rules
+from consent_sync.ports.drift import Drift
 from consent_sync.ports.images import Stage
 from consent_sync.ports.ledger import Ledger, Verdict
 from consent_sync.ports.runs import Part, Phase, Run, RunKind, Source, State, state_of
@@ -14,6 +15,7 @@ from consent_sync.ports.tenant import Page, Tenant
 from consent_sync.ports.wake import PageTurn, Wake
 
 from . import backups
+from .drift import DRIFT, trusted_until
 from .gates import planned_with
 from .open_runs import is_stalled, note_open, note_over, open_runs, turn_of
 from .pages import Pages
@@ -29,6 +31,7 @@ from .scopes import (
     WAKE,
     Scope,
     changed_since,
+    everything,
     part_name,
     slice_of_everything,
     sources_of,
@@ -39,7 +42,6 @@ from .undo import CannotUndo
 
 OVERLAP = timedelta(minutes=10)
 """How far a sweep reaches back behind the start of the last one: clocks differ, and transactions end late."""
-_DAY = timedelta(days=1)
 _SLICE = "audit slice"
 _REMEMBERED_RUNS = 50
 
@@ -49,6 +51,7 @@ class Passes:
     """Starts runs and works their pages. `fingerprint` is the mapping's, stored with every run."""
 
     tenant: Tenant
+    drift: Drift
     ledger: Ledger
     reconcile: Reconciler
     fingerprint: str
@@ -67,14 +70,14 @@ class Passes:
         """Begin a sweep over what changed since the last complete one began, or over everything."""
         backups.watch(self.ledger, lambda wake: self.reconcile.look(wake).lesson)
         since = self._last_complete()
-        sources = changed_since(since - OVERLAP, self.lists) if since else [Source(table) for table in RECORDS]
+        sources = changed_since(since - OVERLAP, self.lists) if since else everything()
         run = self._run(RunKind.SWEEP, "changes" if since else EVERYTHING, "timer")
         return run, self._begin(run, sources)
 
     def start_drift(self) -> tuple[Run, list[Wake | PageTurn]]:
-        """Begin a wider sweep, over what changed within a day: whatever a frequent one may have come too early for."""
-        run = self._run(RunKind.DRIFT, "changes of a day", "timer")
-        return run, self._begin(run, changed_since(run.started - _DAY, self.lists))
+        """Begin a sweep over what contradicts, whenever it changed and whoever failed to tell."""
+        run = self._run(RunKind.DRIFT, "contradictions", "timer")
+        return run, self._begin(run, [Source(DRIFT, since=trusted_until(self.ledger, run))])
 
     def start_audit(self) -> tuple[Run, list[Wake | PageTurn]]:
         """Begin the next slice of a rolling pass over everything, whatever changed or not."""
@@ -164,9 +167,10 @@ class Passes:
 
     # what a timer and a person may do with runs
 
-    def is_sweeping(self) -> bool:
-        """Whether an earlier sweep is still at work, so that another one would do the same again."""
-        return any(run.kind is RunKind.SWEEP for run, _ in open_runs(self.ledger))
+    def is_at_work(self, kind: RunKind) -> bool:
+        """Whether an earlier run of this kind is still at work, so that another one would do the same again."""
+        runs = open_runs(self.ledger)
+        return any(run.kind is kind and not all(part.over for part in parts) for run, parts in runs)
 
     def revive(self) -> list[PageTurn]:
         """Give the messages of chains that were lost or given up, and of phases that nobody began."""
@@ -207,7 +211,7 @@ class Passes:
 
     @property
     def _pages(self) -> Pages:
-        return Pages(self.tenant, self.ledger, self.reconcile)
+        return Pages(self.tenant, self.drift, self.ledger, self.reconcile)
 
     def _end(self, run: Run, done: Part, expected_seq: int) -> list[PageTurn]:
         """Record the end of a part; whoever ends the last one of a phase begins the next.

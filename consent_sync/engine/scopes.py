@@ -1,6 +1,7 @@
 """What a run is to look at, as sources to page through.
 
-A full pass goes over the records: a consent row of an address that nobody holds has nothing to be in step with.
+A full pass goes over the records: a consent row of an address that nobody holds has nothing to be in step with. The
+rows are paged through beside that, for addresses that the server may compare in another way than we do.
 """
 
 from __future__ import annotations
@@ -50,7 +51,12 @@ def sources_of(scope: Scope, lists: Iterable[str]) -> list[Source]:
         return [Source(MEMBERS, scope.list_id), Source(MEMBERS, scope.list_id, gone=True)]
     if scope.since:
         return changed_since(scope.since, lists)
-    return [Source(table, scope.brand) for table in RECORDS]
+    return everything(scope.brand)
+
+
+def everything(brand: str | None = None) -> list[Source]:
+    """Give all records, and the consent rows among which are some that cannot be found from a record's side."""
+    return [*(Source(table, brand) for table in RECORDS), Source(ROWS)]
 
 
 def changed_since(since: datetime, lists: Iterable[str]) -> list[Source]:
@@ -62,7 +68,7 @@ def changed_since(since: datetime, lists: Iterable[str]) -> list[Source]:
 
 def slice_of_everything(number: int) -> list[Source]:
     """Give one of RANGES slices of all records; all of them together are everything."""
-    return [_ranges(Source(table))[number] for table in RECORDS]
+    return [_ranges(source)[number] for source in everything()]
 
 
 def record_of(source: Source) -> RecordRef:
@@ -83,7 +89,7 @@ def split(part: Part) -> list[Part]:
     """
     source = part.source
     whole = source.above is None and source.upto is None and not source.gone
-    if part.cursor is None or part.seq != SPLIT_AFTER or not whole or source.table in {WAKE, RECORD, IMAGES}:
+    if part.cursor is None or part.seq != SPLIT_AFTER or not whole or source.table not in {*RECORDS, ROWS, MEMBERS}:
         return []
     return [
         Part(part.run_id, f"{part.name}.{number:02}", each, part.phase, start=part.cursor, cursor=part.cursor)

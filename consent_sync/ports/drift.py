@@ -34,11 +34,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class DriftPage:
-    """Some findings; `after` is where to go on, None at the end. `refused` tells why a rule gets no answer."""
+    """Some findings; `after` is where to go on, None at the end. `refused` tells why a rule gets no answer.
+
+    `compared` are contact points of which all was compared by our own rule: what is not found there is not there.
+    """
 
     findings: tuple[Finding, ...]
     after: str | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
+    compared: frozenset[ContactPoint] = frozenset()
 
 
 class Drift(Protocol):

@@ -45,7 +45,8 @@ class Page:
     """Some contact points, and records by id, to look at; `after` is where to go on, None at the end.
 
     A page of a full pass covers the records in `covers`, so that what several pages see is decided by one; None for a
-    page that decides all it sees. `rows` are consent rows by their ids, `size` the number of rows that were read.
+    page that decides all it sees. `rows` are consent rows by their ids, `size` the number of rows that were read; `odd`
+    names rows with an address that the server may compare in another way than we do.
     """
 
     points: tuple[ContactPoint, ...]
@@ -54,6 +55,7 @@ class Page:
     covers: frozenset[RecordRef] | None = None
     rows: tuple[str, ...] = ()
     size: int = 0
+    odd: tuple[str, ...] = ()
 
 
 class RequestCount(Protocol):

@@ -52,28 +52,28 @@ class DataverseTenant:
 
     def landscape(self) -> Landscape:
         """Give what the mapping means in this tenant. Raises MappingError."""
-        return self._look().landscape
+        return self.look().landscape
 
     def names(self) -> Mapping[str, str]:
         """Give what people call the purposes, topics and lists of the landscape, by id."""
-        return self._look().facts.names()
+        return self.look().facts.names()
 
     def gather(
         self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()
     ) -> Snapshot:
         """Read every location of these contact points, records and consent rows, and of all that share an address."""
-        lens = self._look()
+        lens = self.look()
         try:
             return gather(self._client, lens, points, records, rows)
         except ListGone:
-            return gather(self._client, self._look(other_than=lens), points, records, rows)
+            return gather(self._client, self.look(other_than=lens), points, records, rows)
 
     def acts_behind(self, changed: Sequence[tuple[Observation, datetime]]) -> list[Act]:
         """Give the acts that changed these locations since these times, where there is an audit log that we may read.
 
         Where there is none, it is not asked for again until the facts are read anew.
         """
-        lens = self._look()
+        lens = self.look()
         if lens is self._without_log:
             return []
         try:
@@ -84,15 +84,15 @@ class DataverseTenant:
 
     def apply(self, writes: Sequence[Write]) -> list[Result]:
         """Do the writes in their order, each only if its row is still as it was read; one result each."""
-        before, lens = self._client.server_time or datetime.now(UTC), self._look()
+        before, lens = self._client.server_time or datetime.now(UTC), self.look()
         results = apply(self._client, lens.facts, writes, before)
         if any(_names_what_is_gone(result) for result in results):
-            self._look(other_than=lens)
+            self.look(other_than=lens)
         return results
 
     def page(self, source: Source, after: str | None, size: int) -> Page:
         """Read the next page of contact points and records; `after` is the last page's, None at the start."""
-        return read_page(self._client, self._look(), source, after, size)
+        return read_page(self._client, self.look(), source, after, size)
 
     def count(self, names: Collection[str]) -> int | None:
         """Give about how many rows these tables have, None where Dataverse does not tell: it counts once a day.
@@ -110,7 +110,8 @@ class DataverseTenant:
         """Count the round trips of this thread within the block, which all carry the correlation id."""
         return self._client.counting(correlation_id)
 
-    def _look(self, *, other_than: Lens | None = None) -> Lens:
+    def look(self, *, other_than: Lens | None = None) -> Lens:
+        """Give the lens, read anew every now and then, or where it still is the one that was found out of date."""
         with self._lock:
             if self._lens is None or self._lens is other_than or self._clock() - self._read_at > FACTS_GOOD_FOR:
                 self._lens = self._read()

@@ -12,7 +12,10 @@ from consent_sync.ports.runs import Source
 from consent_sync.ports.tenant import Page
 
 from . import tables
+from .drift.odd import id_of, odd_names
 from .observe import Lens
+
+_WHOLE_PAGE = 5000
 
 
 def read_page(client: DataverseClient, lens: Lens, source: Source, after: str | None, size: int) -> Page:
@@ -20,24 +23,34 @@ def read_page(client: DataverseClient, lens: Lens, source: Source, after: str | 
     if source.table == "listmember":
         return _members(client, source, after, size)
     if source.table == tables.ROW_TABLE:
-        return _consent_rows(client, source, after, size)
+        return _consent_rows(client, lens, source, after, size)
     key, columns = tables.RECORD_KEYS[source.table], lens.address_columns(source.table)
     condition = _narrowed("modifiedon", key, source)
     rows = _rows(client, tables.RECORD_SETS[source.table], key, columns, condition, after, size)
     points = {point for row in rows for point in lens.points_in(source.table, row)}
     covers = None if source.since else frozenset(RecordRef(source.table, row[key]) for row in rows)
-    return Page(tuple(sorted(points)), (), _last(rows, key, size), covers, size=len(rows))
+    odd = odd_names(lens, source.table, rows)
+    by_id = tuple(sorted(RecordRef(source.table, id_of(name)) for name in odd))
+    return Page(tuple(sorted(points)), by_id, _last(rows, key, size), covers, size=len(rows), odd=odd)
 
 
-def _consent_rows(client: DataverseClient, source: Source, after: str | None, size: int) -> Page:
+def _consent_rows(client: DataverseClient, lens: Lens, source: Source, after: str | None, size: int) -> Page:
+    """Read consent rows. Of all rows there are, only those that cannot be found from a record's side are looked at."""
     condition = [
         eq(tables.POINT_TYPE, tables.CHANNELS[Channel.EMAIL]),
         *_narrowed("modifiedon", tables.ROW_KEY, source),
     ]
+    size = size if source.since else _WHOLE_PAGE
     rows = _rows(client, tables.ROW_SET, tables.ROW_KEY, (tables.POINT_VALUE,), condition, after, size)
-    found = (ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]) for row in rows)
+    found = {ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]) for row in rows if source.since}
+    odd = odd_names(lens, source.table, rows)
     return Page(
-        tuple(sorted({point for point in found if point})), (), _last(rows, tables.ROW_KEY, size), size=len(rows)
+        tuple(sorted(point for point in found if point)),
+        (),
+        _last(rows, tables.ROW_KEY, size),
+        rows=tuple(map(id_of, odd)),
+        size=len(rows),
+        odd=odd,
     )
 
 

@@ -1,97 +1,39 @@
-"""`python -m local.bench`: how many contact points a second one core learns from and decides for."""
+"""`python -m local.bench`: what the work costs, beside the minimum and two other ways; see docs/bench.md."""
 
 from __future__ import annotations
 
-import random
+import argparse
 import sys
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import partial
+import tempfile
+from pathlib import Path
 
-from consent_sync.consent.decide import decide
-from consent_sync.consent.evidence import Told, learn
-from consent_sync.consent.landscape import Landscape, Meaning, Mode, Opened, Policy
-from consent_sync.consent.model import (
-    Channel,
-    ContactPoint,
-    Kind,
-    Location,
-    Observation,
-    PurposeType,
-    Reading,
-    RecordRef,
-    Snapshot,
-    Subject,
-    purpose,
-    tenant,
-    topic,
-)
-from consent_sync.consent.registers import Entry
+from local.demo.servers import ROOT
 
-from . import client
+from . import client, deciding
+from .measure import measure
+from .table import page
 
-POINTS = 20_000
-RUNS = 3
-SHARES = (0.0, 0.12, 0.5)
-"""Shares of people who opted out of something; the second is that of the sample company."""
-
-_START = datetime(2026, 1, 1, tzinfo=UTC)
-_ALL, _PURPOSE, _TOPIC = tenant(PurposeType.COMMERCIAL), purpose("p"), topic("t")
-_LANDSCAPE = Landscape(
-    {
-        (Kind.FLAG, "flag"): Meaning((_ALL,), "left", shadows=True),
-        (Kind.LIST, "list"): Meaning((_TOPIC,), "left", "brand", opened=Opened.PRESENT),
-        (Kind.ROW, str(_PURPOSE)): Meaning((_PURPOSE,), "right", "brand", shadows=True, opened=Opened.IN),
-        (Kind.ROW, str(_TOPIC)): Meaning((_TOPIC,), "right", "brand", opened=Opened.IN),
-    },
-    {_TOPIC: _PURPOSE, _PURPOSE: _ALL},
-    {PurposeType.COMMERCIAL: (_PURPOSE,)},
-    Policy(Mode.TWO_WAY),
-)
-
-
-def company(share: float) -> Snapshot:
-    """Give people with one record, one address and three scopes each, `share` of whom opted out, all in step."""
-    chance = random.Random(1)  # noqa: S311  - sample data
-    observations: list[Observation] = []
-    holders: dict[ContactPoint, frozenset[RecordRef]] = {}
-    for number in range(POINTS):
-        point, record = ContactPoint(Channel.EMAIL, f"p{number}@example.com"), RecordRef("contact", str(number))
-        holders[point], out = frozenset([record]), chance.random() < share
-        reading = Reading.OUT if out else Reading.SILENT
-        row = Location(point, Kind.ROW, str(_PURPOSE), str(number))
-        observations += [
-            Observation(Location(record, Kind.FLAG, "flag"), reading, version="1", changed=_START, created=_START),
-            Observation(Location(record, Kind.LIST, "list"), Reading.SILENT, present=not out, version="2"),
-            Observation(row, reading, version="1", changed=_START, created=_START),
-            Observation(Location(point, Kind.ROW, str(_TOPIC)), Reading.SILENT, present=False),
-        ]
-    records = frozenset(record for group in holders.values() for record in group)
-    return Snapshot(_START, _START, tuple(observations), records, holders, frozenset(holders))
+SIZES = (10_000, 100_000)
+MILLION = 1_000_000
 
 
 def main() -> None:
-    """Print the table."""
-    print(f"{'opted out':>9}{'learn, contact points/s':>26}{'decide, contact points/s':>27}")
-    for share in SHARES:
-        snapshot = company(share)
-        subjects: list[Subject] = [*snapshot.holders, *snapshot.records]
-        entries = {subject: Entry(subject) for subject in subjects}
-        lesson = learn(snapshot, entries, _LANDSCAPE, Told(_START))
-        learning = _fastest(partial(learn, snapshot, entries, _LANDSCAPE, Told(_START)))
-        deciding = _fastest(partial(decide, snapshot, lesson, _LANDSCAPE))
-        print(f"{share:>9.0%}{POINTS / learning:>26,.0f}{POINTS / deciding:>27,.0f}")
-
-
-def _fastest(work: Callable[[], object]) -> float:
-    """Give the seconds of the fastest of a few runs: the others waited for something."""
-    seconds = []
-    for _ in range(RUNS):
-        started = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
+    """Measure and print; with --write also into docs/bench.md."""
+    parser = argparse.ArgumentParser(prog="python3 dev.py bench", description=__doc__)
+    parser.add_argument("--contacts", type=int, nargs="+", default=SIZES, help="sizes of the company")
+    parser.add_argument("--million", action="store_true", help="also a million: hours, and about 8 GB of memory")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="write docs/bench.md")
+    options = parser.parse_args()
+    sizes = [*options.contacts, *([MILLION] if options.million else [])]
+    lines = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            lines += measure(size, options.seed, Path(folder), lambda text: print(f"# {text}", file=sys.stderr))
+    text = page(lines, deciding.measure())
+    print(text)
+    if options.write:
+        (ROOT / "docs" / "bench.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

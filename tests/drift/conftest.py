@@ -123,7 +123,7 @@ def tenant_on(emulator: Emulator, folder: Path, edit: Callable[[dict[str, Any]],
         dataverse_token="service",
     )
     service = assemble(settings, load_mapping(path))
-    yield Tenant(emulator, service, DriftFinder(service.client, service.passes.tenant._look))
+    yield Tenant(emulator, service, DriftFinder(service.client, service.passes.tenant.look))
     service.ledger.close()
     service.client.close()
 

@@ -76,7 +76,7 @@ class DriftFinder:
 
     def compare_odd(self, born: datetime, frozen: Collection[str], odd: Collection[str]) -> DriftPage:
         """Find what contradicts at addresses that the server may compare in another way, carried by the rows `odd`."""
-        return DriftPage(compare_odd(self.client, self.look(), self._rules(born, frozen), odd))
+        return compare_odd(self.client, self.look(), self._rules(born, frozen), odd)
 
     def _rules(self, born: datetime, frozen: Collection[str]) -> list[DriftRule]:
         return [rule for rule in drift_rules(self.look(), born) if rule.names.isdisjoint(frozen)]

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
+from uuid import UUID
 from xml.etree.ElementTree import Element
 
 from consent_sync.consent.model import Channel, ContactPoint
@@ -19,7 +20,7 @@ from consent_sync.dataverse import fetchxml as fx
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.odata import is_in, packed
 from consent_sync.dataverse.query import Query
-from consent_sync.ports.drift import Finding
+from consent_sync.ports.drift import DriftPage
 from consent_sync.tenant import tables
 from consent_sync.tenant.observe import Lens
 
@@ -36,12 +37,20 @@ def is_plain(address: str | None) -> bool:
 def odd_names(lens: Lens, table: str, rows: Iterable[dict[str, Any]]) -> tuple[str, ...]:
     """Name the rows of `table` that carry an address that is not plain."""
     key, columns = _columns(lens, table)
-    return tuple(f"{table}:{row[key]}" for row in rows if not all(is_plain(row[column]) for column in columns))
+    odd = (row[key] for row in rows if not all(is_plain(row[column]) for column in columns))
+    return tuple(_CODES[table] + UUID(id_).hex for id_ in odd)
 
 
-def compare_odd(
-    client: DataverseClient, lens: Lens, rules: Collection[DriftRule], odd: Collection[str]
-) -> tuple[Finding, ...]:
+def id_of(name: str) -> str:
+    """Give the id of the row that is named so."""
+    return str(UUID(name[1:]))
+
+
+_CODES = {"contact": "c", "lead": "l", tables.ROW_TABLE: "r"}
+_TABLES = {code: table for table, code in _CODES.items()}
+
+
+def compare_odd(client: DataverseClient, lens: Lens, rules: Collection[DriftRule], odd: Collection[str]) -> DriftPage:
     """Find what contradicts at the addresses of the rows `odd`, and at those that the server takes for the same.
 
     Raises DataverseError.
@@ -52,7 +61,8 @@ def compare_odd(
         among = partial(is_in, values=values)
         held = partial(_held, values=values)
         read_all(client, asks(lens, need, among, held, sides))
-    return tuple(dict.fromkeys(contradictions(rules, sides)))
+    found = tuple(dict.fromkeys(contradictions(rules, sides)))
+    return DriftPage(found, compared=frozenset(sides.records.keys() | sides.rows.keys()))
 
 
 def _held(column: str, values: Iterable[str]) -> Element:
@@ -63,8 +73,7 @@ def _spellings(client: DataverseClient, lens: Lens, odd: Iterable[str]) -> Itera
     """Read the addresses of these rows: as they are written, and as we compare them."""
     by_table: dict[str, list[str]] = defaultdict(list)
     for name in odd:
-        table, _, id_ = name.partition(":")
-        by_table[table].append(id_)
+        by_table[_TABLES[name[0]]].append(id_of(name))
     for table, ids in by_table.items():
         key, columns = _columns(lens, table)
         queries = [Query(tables.SETS[table], select=(key, *columns), filter=is_in(key, few))

@@ -1,0 +1,130 @@
+"""The figures as a page: one table for each size, what grows how, and every target that is missed."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from .deciding import POINTS, Throughput
+from .measure import Line
+
+MEMORY = 150.0  # MB over the idle process
+FLOW_TIMES, LOOP_TIMES = 20, 5
+DECIDED = 100_000  # contact points a second
+DRIFTS_PER_REQUEST = 100
+
+_HEAD = """\
+# Benchmark
+
+Written by `python3 dev.py bench --write`. Everything is measured in one run, on one machine, against the emulator,
+which runs as a process of its own: compare the figures with each other, not with other machines.
+
+- **ours**: round trips, seconds, and the most memory that the process ever held, less what it holds idle.
+- **minimum**: what nobody can do without: pages of 5,000 rows for what looks at everything, one query for what does
+  not, and batches of 1,000 writes.
+- **sample flow**: Microsoft's sample flow, one list request and one write for each record, for one purpose. It has no
+  sweep, so it runs over everybody. The cost of one record is measured on 200 of them.
+- **loop**: a plain loop with the public package `dataverse-api`: it reads every page of both sides, compares in memory
+  and writes row by row; for an event it reads both sides of one person. Reading is measured, one write on 200 of them.
+
+Both others do less: no lists, no topics, no shared addresses, no memory of what anybody said.
+"""
+
+
+def page(lines: Sequence[Line], deciding: Sequence[Throughput]) -> str:
+    """Write the page."""
+    by_size: dict[int, list[Line]] = defaultdict(list)
+    for line in lines:
+        by_size[line.contacts].append(line)
+    parts = [_HEAD]
+    for contacts, group in by_size.items():
+        parts.append(f"## {contacts:,} contacts and leads\n\n" + "\n".join(_table(group)) + "\n")
+    parts += ["## Growth\n\n" + "\n".join(_growth(lines)) + "\n"] if len(by_size) > 1 else []
+    parts.append("## Deciding alone, one core\n\n" + "\n".join(_deciding(deciding)) + "\n")
+    return "\n".join(parts)
+
+
+def _table(lines: Sequence[Line]) -> Iterator[str]:
+    titles = ("work", "requests", "minimum", "sample flow", "loop", "seconds", "flow, s", "loop, s", "memory, MB")
+    yield f"| {' | '.join(titles)} | writes | targets |"
+    yield f"|---{'|--:' * len(titles)}|---|"
+    for line in lines:
+        ours, flow, loop = line.ours, line.flow, line.loop
+        cells = (
+            line.job.label,
+            f"{ours.requests:,}",
+            f"{line.minimum:,}",
+            f"{flow.requests:,.0f} ({flow.requests / ours.requests:,.0f}x)",
+            f"{loop.requests:,.0f} ({loop.requests / ours.requests:,.1f}x)",
+            f"{ours.seconds:,.1f}",
+            f"{flow.seconds:,.0f}",
+            f"{loop.seconds:,.0f}",
+            f"{ours.peak:,.0f}",
+            f"{ours.written:,}",
+            "; ".join(_missed(line)) or "met",
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _missed(line: Line) -> Iterator[str]:
+    """Say which targets are missed, by how much and why."""
+    ours, job = line.ours, line.job
+    if job.work == "drift":
+        allowed = _quiet(line) + 2 * math.ceil(job.flagged / DRIFTS_PER_REQUEST)
+        if ours.requests > allowed:
+            yield f"{ours.requests - allowed:,} requests over the {allowed:,} of the target"
+    if ours.peak > MEMORY:
+        yield f"{ours.peak - MEMORY:,.0f} MB over the {MEMORY:,.0f} of the target"
+    flow, loop = line.flow.requests / ours.requests, line.loop.requests / ours.requests
+    if flow < FLOW_TIMES:
+        yield f"{flow:.1f}x fewer requests than the flow, not {FLOW_TIMES}x"
+    if loop < LOOP_TIMES:
+        why = _WHY_LOOP if job.full and not ours.written else ""
+        yield f"{loop:.1f}x fewer requests than the loop, not {LOOP_TIMES}x{why}"
+
+
+_WHY_LOOP = (
+    ": a look at everybody asks for all that shares an address with them, page by page of people, and a loop that only "
+    "reads can take whole pages"
+)
+_QUIET = 10
+
+
+def _quiet(line: Line) -> int:
+    """Requests of a sweep that finds nothing, however large the company."""
+    del line
+    return _QUIET
+
+
+def _growth(lines: Sequence[Line]) -> Iterator[str]:
+    """Fit cost = a * N^b between the sizes, by least squares of the logarithms."""
+    yield "Exponent b of the fit cost = a x N^b over the sizes above: 0 is independent of N, 1 grows with it."
+    yield ""
+    yield "| work | requests | seconds | memory |"
+    yield "|---|--:|--:|--:|"
+    by_work: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        by_work[line.job.label].append(line)
+    for label, group in by_work.items():
+        if len(group) > 1:
+            sizes = [line.contacts for line in group]
+            costs = [[line.ours.requests, line.ours.seconds, line.ours.peak] for line in group]
+            fits = (f"{_exponent(sizes, values):.2f}" for values in zip(*costs, strict=True))
+            yield f"| {label} | {' | '.join(fits)} |"
+
+
+def _exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
+    xs, ys = [math.log(size) for size in sizes], [math.log(max(cost, 0.001)) for cost in costs]
+    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
+    return sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / sum((x - mean_x) ** 2 for x in xs)
+
+
+def _deciding(found: Sequence[Throughput]) -> Iterator[str]:
+    yield f"Contact points a second, of {POINTS:,} with one record and three scopes each. Target: {DECIDED:,} decided."
+    yield ""
+    yield "| opted out | learned | decided | target |"
+    yield "|--:|--:|--:|---|"
+    for each in found:
+        target = "met" if each.decide >= DECIDED else f"missed: {each.decide / DECIDED:.0%} of it"
+        yield f"| {each.share:.0%} | {each.learn:,.0f} | {each.decide:,.0f} | {target} |"
