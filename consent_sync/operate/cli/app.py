@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from . import cutover, discover, doctor, erase, explain, intake, plans, proof, runs, setup, waiting, webhook
+from . import cutover, discover, doctor, erase, explain, intake, plans, proof, report, runs, setup, waiting, webhook
 from .command import Call, Exit
 from .session import Wiring
 
@@ -28,6 +28,7 @@ runs.add_to(app)
 waiting.add_to(app)
 explain.add_to(app)
 intake.add_to(app)
+report.add_to(app)
 proof.add_to(app)
 erase.add_to(app)
 cutover.add_to(app)
