@@ -24,6 +24,7 @@ from consent_sync.operate.explain.explain import explained, read_explain
 from consent_sync.operate.holds import SettledView, holds_of, read_settlement
 from consent_sync.operate.http import Answer, Call, answer, answered, call_id
 from consent_sync.operate.intake import IntakeView, read_intake
+from consent_sync.operate.measures import measure
 from consent_sync.operate.openapi import document
 from consent_sync.operate.page.asked import asking, explaining
 from consent_sync.operate.page.overview import overview
@@ -104,6 +105,7 @@ def resync_page(msg: func.QueueMessage, pages: func.Out[List[str]]) -> None:  # 
 def sweep(timer: func.TimerRequest, pages: func.Out[List[str]]) -> None:  # noqa: ARG001, UP006  - the binding's shape
     """Revive what got lost, and begin a sweep, which only finds what to look at: it may be broken off at any time."""
     at_work = service()
+    measure(at_work.passes, at_work.queues)
     watch_registration(
         at_work.ledger,
         lambda: registration_drift(at_work.client, at_work.settings, at_work.mapping.file),
@@ -273,7 +275,7 @@ def replay_parked(req: Call) -> Answer:
 @_answering
 def status(req: Call) -> Answer:  # noqa: ARG001  - the binding's shape
     """Show the mode, what keeps the service from working, and the latest runs."""
-    return answer(status_of(service().passes))
+    return answer(status_of(service().passes, service().queues))
 
 
 @app.function_name("health")

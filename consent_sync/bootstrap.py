@@ -16,6 +16,7 @@ from consent_sync.engine.gates import Gates, standing
 from consent_sync.engine.losses import vet
 from consent_sync.engine.passes import Passes
 from consent_sync.engine.reconcile import Reconciler
+from consent_sync.engine.reporter import Asked, Reporter
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
@@ -109,7 +110,9 @@ def assemble(settings: Settings, mapping: LoadedMapping, *, joining: bool = Fals
         return vet(ledger, mapping.file, facts, datetime.now(UTC))
 
     tenant = DataverseTenant(client, mapping, vetted)
-    reconciler = Reconciler(tenant, ledger, gates.mode)
+    asked = client.total
+    reporter = Reporter(ledger, lambda: Asked(asked.requests, asked.throttled))
+    reconciler = Reconciler(tenant, ledger, gates.mode, report=reporter)
     lists = {str(id_) for brand in mapping.file.brands.values() for id_ in brand.opt_out_lists}
     lists |= {str(pair.list) for brand in mapping.file.brands.values() for pair in brand.topics}
     finder = DriftFinder(client, tenant.look)

@@ -24,8 +24,13 @@ class Event(StrEnum):
 
     NOT_STARTED = "not-started"
     RUN_STARTED = "run-started"
+    RUN_OVER = "run-over"
+    RECONCILED = "reconciled"
+    ARRIVED = "arrived"
+    MEASURED = "measured"
     INTAKE = "intake"
     JOINED = "joined"
+    RETRIED = "retried"
     NOT_WORKED = "not-worked"
     PUT_OFF = "put-off"
     PARKED = "parked"
@@ -39,8 +44,16 @@ class Event(StrEnum):
 SAYS = {
     Event.NOT_STARTED: "the settings or the mapping cannot be used: `kind`, `detail`",
     Event.RUN_STARTED: "a sweep or resync begins: `run`, `kind`, `scope`, `parts`",
+    Event.RUN_OVER: "a run is over: `run`, `kind`, `scope`, `state`, `read`, `drift` (what it found to write), "
+    "`written`, `skipped`, `held`, `failed`, `requests`, `seconds`",
+    Event.RECONCILED: "contact points were looked at: `correlation`, `run`, `points`, `written`, `skipped`, `held`, "
+    "`failed`, `requests`, `retries`, `throttled`, `seconds`, `error`",
+    Event.ARRIVED: "an opt-out is everywhere it has to be: `correlation`, `run`, `seconds` since the act, `writes`",
+    Event.MEASURED: "every sweep: `oldest_opt_out` and `oldest_hold` in seconds (0: none), `late` (subjects with an "
+    "opt-out under way), `holds`, `parked`, `mode`",
     Event.INTAKE: "an opt-out was recorded by hand or by a feed: `way`, `scopes`, `repeated`, `request_id`",
     Event.JOINED: "wakes are worked together under one id: `correlation`, which stands for `correlations`",
+    Event.RETRIED: "a request to Dataverse is sent again: `correlation`, `operation`, `kind`, `status`, `seconds`",
     Event.NOT_WORKED: "messages could not be worked and come back: `queue`, `count`, `kind`, `detail`",
     Event.PUT_OFF: "Dataverse asked for a pause, and a message waits for it: `queue`, `seconds`",
     Event.PARKED: "a message failed too often and was given up: `queue`, `tries`, `kind`, `detail`",

@@ -78,7 +78,8 @@ class Entry:
     """What the ledger knows of one subject.
 
     `looked` is the server's time of the last look, NEVER for a subject never seen. `seen` is keyed by
-    :attr:`Location.key`; `points` says since when at the latest a record carries each contact point, by its key.
+    :attr:`Location.key`; `points` says since when at the latest a record carries each contact point, by its key; `late`
+    is the time of the oldest opt-out that has not reached every location of the subject, NEVER where all have.
     `version` and `revision` are the ledger's own: what it was loaded as, None where nothing is stored yet, and a number
     that grows with every save of any entry. `erased` is when a person asked to be forgotten, NEVER where nobody did: of
     such an entry only the opt-outs are left, and whatever was learnt since.
@@ -90,6 +91,7 @@ class Entry:
     looked: datetime = NEVER
     points: dict[str, datetime] = field(default_factory=dict)
     erased: datetime = NEVER
+    late: datetime = NEVER
     revision: int = 0
     version: object = None
 

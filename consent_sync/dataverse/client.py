@@ -98,6 +98,11 @@ class DataverseClient:
         return self._transport.url
 
     @property
+    def total(self) -> Counter:
+        """What was counted since the client was made."""
+        return self._transport.total
+
+    @property
     def requests_sent(self) -> int:
         """HTTP round trips of this client so far, repetitions included."""
         return self._transport.total.requests

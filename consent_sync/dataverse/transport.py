@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import random
 import threading
 import time
@@ -24,13 +23,13 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from consent_sync.dataverse.errors import ConnectionFailed, DataverseError, Throttled, from_answer
 from consent_sync.dataverse.retry import Allowance, Gate, RetryBudget, retry_after_seconds, wait_before_retry
+from consent_sync.telemetry import Event, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from consent_sync.dataverse.auth import TokenProvider
 
-_log = logging.getLogger(__name__)
 _SPREAD = 5.0  # seconds over which those who waited go on
 _HEADERS = {
     "Accept": "application/json",
@@ -204,7 +203,14 @@ class Transport:
             if not allowance.take(seconds):
                 return False
         self.count(retries=1)
-        _log.info("again in %.1f s: %s", seconds, failure)
+        say(
+            Event.RETRIED,
+            correlation=failure.correlation_id,
+            operation=failure.operation,
+            kind=type(failure).__name__,
+            status=failure.status,
+            seconds=round(seconds, 1),
+        )
         self.sleep(seconds)
         return True
 

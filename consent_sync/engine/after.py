@@ -11,7 +11,9 @@ from consent_sync.consent.registers import Entry, Seen
 from consent_sync.ports.tenant import Outcome, Result
 
 
-def remember(kept: Mapping[Subject, Entry], before: Mapping[Subject, Entry], results: Iterable[Result]) -> list[Entry]:
+def remember(
+    kept: Mapping[Subject, Entry], before: Mapping[Subject, Entry], results: Iterable[Result]
+) -> dict[Subject, Entry]:
     """Give the entries to save: `kept` as the ledger has them, `before` as they were without intents."""
     after = dict(kept)
     for result in results:
@@ -23,7 +25,7 @@ def remember(kept: Mapping[Subject, Entry], before: Mapping[Subject, Entry], res
             seen = {**entry.seen, location.key: known[location.key]}
         after[location.subject] = replace(entry, seen=seen)
     touched = {result.write.location.subject for result in results}
-    return [after[subject] for subject in touched]
+    return {subject: after[subject] for subject in touched}
 
 
 def _after_write(entry: Entry, result: Result) -> dict[str, Seen]:

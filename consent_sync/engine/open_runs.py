@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.ledger import Ledger
-from consent_sync.ports.runs import Part, Run, State
+from consent_sync.ports.runs import Part, Run, State, state_of, total
 from consent_sync.ports.wake import PageTurn
+from consent_sync.telemetry import Event, say
 
 from .scopes import WAKE
 
@@ -30,9 +32,25 @@ def note_open(ledger: Ledger, run_id: str) -> None:
     _change(ledger, add=run_id)
 
 
-def note_over(ledger: Ledger, run_id: str) -> None:
-    """Forget a run that is over."""
-    _change(ledger, remove=run_id)
+def note_over(ledger: Ledger, run: Run, parts: Sequence[Part]) -> None:
+    """Forget a run that is over, and say how it went."""
+    tally, end = total(parts), max((part.finished for part in parts if part.finished), default=run.started)
+    say(
+        Event.RUN_OVER,
+        run=run.id,
+        kind=run.kind.value,
+        scope=run.scope,
+        state=state_of(parts).value,
+        read=tally.read,
+        drift=sum(tally.planned.values()),
+        written=tally.written,
+        skipped=tally.skipped,
+        held=tally.held,
+        failed=tally.failed,
+        requests=tally.requests,
+        seconds=round((end - run.started).total_seconds(), 1),
+    )
+    _change(ledger, remove=run.id)
 
 
 def open_runs(ledger: Ledger) -> list[tuple[Run, list[Part]]]:

@@ -184,7 +184,7 @@ class Passes:
                 begun = self._go_on(run)
                 turns += begun
                 if not begun:
-                    note_over(self.ledger, run.id)
+                    note_over(self.ledger, run, parts)
         return turns
 
     def approve(self, run_id: str) -> list[PageTurn]:

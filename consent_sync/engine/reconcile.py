@@ -9,10 +9,10 @@ is written, so that a crash at any point leaves at worst a write that the next l
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -20,7 +20,7 @@ from consent_sync.consent import rules
 from consent_sync.consent.decide import Decision, Write, decide
 from consent_sync.consent.evidence import Lesson, Told, learn, undated
 from consent_sync.consent.landscape import Landscape, Mode
-from consent_sync.consent.model import Reading, RecordRef, Snapshot, Subject
+from consent_sync.consent.model import NEVER, ContactPoint, Reading, RecordRef, Snapshot, Subject
 from consent_sync.consent.registers import Entry
 from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.images import Stage
@@ -36,6 +36,7 @@ from .emptied import freeze_emptied, frozen_names, with_memory_of, without
 from .gates import hold_service
 from .kinship import carried_since, kinship
 from .plans import image_of, outcome_of, planned_only
+from .report import Report, Reporting, arrivals, silent, under_way
 from .undo import Amend
 
 _ATTEMPTS = 20
@@ -95,6 +96,38 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class _Work:
+    """What is to be carried out; `wanted` is everything that should be written, by us now or not."""
+
+    lesson: Lesson
+    decision: Decision
+    mode: Mode
+    run_id: str | None
+    wanted: tuple[Write, ...]
+    now: datetime
+
+    def late(self, entries: Mapping[Subject, Entry], results: Iterable[Result] = ()) -> dict[Subject, Entry]:
+        """Give the entries with the time of the oldest opt-out that is still under way when `results` are in."""
+        done = {result.write.location for result in results if result.outcome is Outcome.DONE}
+        since = under_way(self.wanted, done, self.now)
+        return {
+            s: e if e.late == since.get(s, NEVER) else replace(e, late=since.get(s, NEVER)) for s, e in entries.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a look that was carried out came to; the writing took so many seconds."""
+
+    tally: Tally
+    results: list[Result] = field(default_factory=list)
+    took: float = 0.0
+
+
+_NOTHING = _Done(Tally())
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciler:
     """Reconciles contact points between the locations of `tenant`, remembering in `ledger`."""
 
@@ -102,6 +135,7 @@ class Reconciler:
     ledger: Ledger
     mode: Callable[[], Mode]
     sleep: Callable[[float], None] = time.sleep
+    report: Reporting = silent
 
     def __call__(self, wake: Wake, task: Task = Task()) -> Tally:
         """Bring what `wake` names in step, as far as `task` asks for it.
@@ -110,13 +144,27 @@ class Reconciler:
         something could not be read, or written: then the same wake has to come again.
         """
         mode = min(self.mode(), task.ceiling, key=lambda m: m.step)
+        started, done, failed = time.monotonic(), _NOTHING, None
         with self.tenant.counting(wake.correlation) as counter:
-            known: dict[Subject, object] = {}
-            for attempt in range(_ATTEMPTS):
-                if attempt:
-                    self.sleep(_PAUSE)
-                if tally := self._once(wake, task, mode, known):
-                    return replace(tally, requests=counter.requests)
+            try:
+                done = self._until_done(wake, task, mode)
+            except Exception as error:
+                failed = error
+                raise
+            finally:
+                tally = replace(done.tally, requests=counter.requests)
+                took = time.monotonic() - started
+                self.report(Report(wake, task.run_id, tally, arrivals(done.results, done.took), counter, took, failed))
+        return tally
+
+    def _until_done(self, wake: Wake, task: Task, mode: Mode) -> _Done:
+        """Look and carry out, until nobody was faster. Raises NotSettled."""
+        known: dict[Subject, object] = {}
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                self.sleep(_PAUSE)
+            if done := self._once(wake, task, mode, known):
+                return done
         raise NotSettled(f"{len(wake.points) + len(wake.records)} contact points changed under every one of our looks")
 
     def look(
@@ -139,7 +187,7 @@ class Reconciler:
         lesson = amend(snapshot, learn(snapshot, entries, landscape, told))
         return Look(landscape, snapshot, entries, frozen, lesson, decide(snapshot, lesson, landscape), busy)
 
-    def _once(self, wake: Wake, task: Task, mode: Mode, known: dict[Subject, object]) -> Tally | None:
+    def _once(self, wake: Wake, task: Task, mode: Mode, known: dict[Subject, object]) -> _Done | None:
         """Look and carry out what follows; None where somebody was faster anywhere, so that we have to look again.
 
         `known` takes up the versions of the entries as they stand now, before the next look begins.
@@ -153,21 +201,25 @@ class Reconciler:
         decision = _narrowed(look.decision, whose, task.brand)
         if task.plan:
             decision = planned_only(decision, self.ledger, task.plan)
-        tally = _tally(sum(point in whose for point in snapshot.holders), decision, mode)
+        tally = _tally([point for point in snapshot.holders if point in whose], decision, mode)
         if task.dry_run:
             if task.run_id:
                 self.ledger.keep_images(task.run_id, [image_of(self.ledger, write) for write in decision.writes])
-            return tally
+            return _Done(tally)
         share = self._share_of(lesson, whose, snapshot, entries)
         kept = {subject: with_memory_of(frozen, entries[subject], entry) for subject, entry in share.entries.items()}
+        wanted = (*look.decision.writes, *look.decision.unsent)
+        started = time.monotonic()
         try:
-            results = self._carry_out(replace(share, entries=kept), decision, mode, task.run_id, known)
+            work = _Work(replace(share, entries=kept), decision, mode, task.run_id, wanted, snapshot.read_until)
+            results = self._carry_out(work, known)
         except LedgerConflict:
             return None
         if any(result.outcome is Outcome.CHANGED for result in results):
             return None
         backups.remember(self.ledger, snapshot, lesson.evidence)
-        return replace(tally, written=sum(result.outcome is Outcome.DONE for result in results))
+        written = sum(result.outcome is Outcome.DONE for result in results)
+        return _Done(replace(tally, written=written), results, time.monotonic() - started)
 
     def _told(self, wake: Wake, snapshot: Snapshot, entries: Mapping[Subject, Entry], frozen: AbstractSet[str]) -> Told:
         kin = kinship(snapshot, entries, wake.moves, self.ledger)
@@ -179,14 +231,13 @@ class Reconciler:
             {heir: tuple((kept[key], since) for key, since in keys) for heir, keys in kin.former.items()},
         )
 
-    def _carry_out(
-        self, lesson: Lesson, decision: Decision, mode: Mode, run_id: str | None, known: dict[Subject, object]
-    ) -> list[Result]:
+    def _carry_out(self, work: _Work, known: dict[Subject, object]) -> list[Result]:
         """Record what was learnt and what will be written, write it, record what became of it."""
+        lesson, decision, run_id = work.lesson, work.decision, work.run_id
         for scope in decision.ignored:
             hold_service(self.ledger, rules.HOLD_UNENFORCED.id, str(scope), datetime.now(UTC))
-        writes = self._allowed(decision, mode, run_id)
-        intended = _with_intents(lesson.entries, writes)
+        writes = self._allowed(decision, work.mode, run_id)
+        intended = work.late(_with_intents(lesson.entries, writes))
         try:
             kept = self.ledger.save(intended.values(), _learnt(lesson, run_id), decision.holds)
         except LedgerConflict as conflict:
@@ -199,7 +250,8 @@ class Reconciler:
         results = self.tenant.apply(writes)
         if run_id:
             self.ledger.keep_images(run_id, [outcome_of(self.ledger, result) for result in results])
-        done = self.ledger.save(remember(kept, lesson.entries, results), _written(results, run_id), decision.holds)
+        after = work.late(remember(kept, lesson.entries, results), results)
+        done = self.ledger.save(after.values(), _written(results, run_id), decision.holds)
         known |= {subject: entry.version for subject, entry in done.items()}
         if error := next((result.error for result in results if result.outcome is Outcome.FAILED), None):
             raise error
@@ -253,20 +305,25 @@ def _concerns(write: Write, brand: str | None) -> bool:
     return brand is None or write.brand is None or brand in write.brand.split("+")
 
 
-def _tally(decided: int, decision: Decision, mode: Mode) -> Tally:
+def _tally(points: Collection[ContactPoint], decision: Decision, mode: Mode) -> Tally:
     planned: dict[str, int] = {}
     for write in decision.writes:
         key = f"{write.brand or 'all brands'}|{write.rule}|{write.location.kind.value} {write.to.value}"
         planned[key] = planned.get(key, 0) + 1
+    unreachable = sum(not point.reachable for point in points)
     return Tally(
-        read=decided,
-        decided=decided,
+        read=len(points),
+        decided=len(points),
         skipped=sum(not write.allowed_in(mode) for write in decision.writes),
         held=len(decision.holds),
         failed=len(decision.unsent),
         opening=sum(write.to is Reading.IN for write in decision.writes),
         planned=planned,
+        excluded={_NO_ADDRESS: unreachable} if unreachable else {},
     )
+
+
+_NO_ADDRESS = "no mail can reach it"
 
 
 def _with_intents(entries: Mapping[Subject, Entry], writes: Iterable[Write]) -> dict[Subject, Entry]:

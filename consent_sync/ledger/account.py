@@ -19,7 +19,7 @@ from consent_sync.consent.rules import PASSING
 from consent_sync.ports.ledger import StoredHold
 
 from .chain import Chain, Notary
-from .codec import line_of_hold, lists_in, record_under
+from .codec import late_in, lateness, line_of_hold, lists_in, record_under
 from .store import Change, Document, Kept, Line
 
 _HOLDS = TypeAdapter(tuple[StoredHold, ...])
@@ -83,8 +83,7 @@ def step(key: str, before: Kept | None, document: Document | None, lines: Iterab
     old, new = Account.of(before, _NOTHING), Account.read(document) if document else Account(_NOTHING)
     known, kept = {hold.id: hold.state for hold in old.holds}, {hold.id for hold in new.holds}
     changed = [hold for hold in new.holds if known.get(hold.id) != hold.state]
-    is_record = record_under(key) is not None
-    was_on, is_on = (lists_in(account.body) if is_record else frozenset() for account in (old, new))
+    was_on, is_on = (_indexed(key, account.body) for account in (old, new))
     return Change(
         key,
         before,
@@ -101,6 +100,13 @@ def step(key: str, before: Kept | None, document: Document | None, lines: Iterab
 
 def _became(hold: StoredHold) -> str:
     return {"open": "held", "passed": "passed"}.get(hold.state, "settled")
+
+
+def _indexed(key: str, body: str) -> frozenset[str]:
+    """Give the lists that the index has to name a subject for: its memberships, and the list of those who are late."""
+    late = late_in(body)
+    on = lists_in(body) if record_under(key) else frozenset()
+    return on | {lateness(late)} if late else on
 
 
 _NOTHING = '{"seen":{}}'

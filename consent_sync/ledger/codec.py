@@ -74,6 +74,7 @@ def encode(entry: Entry) -> str:
             "looked": _stamp(entry.looked),
             "points": {key: _stamp(since) for key, since in entry.points.items()},
             "erased": _stamp(entry.erased),
+            **({} if entry.late == NEVER else {"late": _stamp(entry.late)}),
         }
     )
 
@@ -93,6 +94,7 @@ def decode(subject: Subject, body: str) -> Entry:
         _time(stored["looked"]),
         {key: _time(since) for key, since in stored["points"].items()},
         _time(stored.get("erased")),
+        _time(stored.get("late")),
     )
 
 
@@ -115,6 +117,26 @@ def lists_in(body: str) -> frozenset[str]:
     """Give the lists on which the record of this body was last seen."""
     seen = json.loads(body)["seen"]
     return frozenset(key.split("/", 1)[1] for key, (_, present, *_) in seen.items() if present and _is_list(key))
+
+
+def late_in(body: str) -> datetime | None:
+    """Give since when the subject of this body is late, None where it is not."""
+    stamp = json.loads(body).get("late")
+    return None if stamp is None else _time(stamp)
+
+
+def lateness(since: datetime) -> str:
+    """Give the list on which whoever is late since then stands in the index: the oldest has the first name."""
+    return f"{LATE}{int(since.timestamp()):012}"
+
+
+def since_of(lateness: str) -> datetime:
+    """Give back what :func:`lateness` took."""
+    return datetime.fromtimestamp(int(lateness.removeprefix(LATE)), UTC)
+
+
+LATE = "late:"
+"""Begins the names of these lists; no list of the tenant has such a name, for those are ids."""
 
 
 def without_list(body: str, list_id: str) -> str:

@@ -154,7 +154,7 @@ def _current(kept: Kept | None, history: list[Line]) -> list[Line]:
 
 
 def _notes(ledger: StoredLedger) -> Iterator[tuple[str, str]]:
-    return ((name, value) for name, value in ledger.storage.documents.notes() if name not in OWN_NOTES)
+    return ((name, value) for name, value in ledger.storage.documents.notes().items() if name not in OWN_NOTES)
 
 
 def _images(ledger: StoredLedger, run: Run) -> Iterator[list[Image]]:

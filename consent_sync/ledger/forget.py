@@ -68,7 +68,7 @@ def _suppressed(account: Account, by: str, why: str, now: datetime) -> Amendment
 
 def _forget_in_notes(storage: Storage, record: RecordRef) -> None:
     notes = storage.documents
-    for name in [name for name, value in notes.notes() if record.id in value]:
+    for name in [name for name, value in notes.notes().items() if record.id in value]:
         while record.id in (stands := notes.note(name) or ""):
             notes.set_note(name, stands.replace(record.id, _NIL), stands)
 

@@ -151,16 +151,16 @@ class SqliteDocuments:
                 yield key, found.get(key), self.lines(key)
             after = keys[-1]
 
-    def notes(self) -> Iterator[tuple[str, str]]:
-        """Give all notes."""
-        rows = self._file.page("SELECT name, value FROM meta WHERE name <> 'revision'")
-        return ((name, value) for name, value in rows)
-
     def note(self, name: str) -> str | None:
         """Give what was noted under `name`."""
         with self._lock:
             row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
+
+    def notes(self, prefix: str = "") -> dict[str, str]:
+        """Give everything noted under names that begin with `prefix`."""
+        query = "SELECT name, value FROM meta WHERE name >= ? AND name < ? AND name <> 'revision'"
+        return dict(self._file.page(query, (prefix, f"{prefix}~")))
 
     def set_note(self, name: str, value: str, expected: str | None) -> bool:
         """Note `value` under `name` if what stands there is `expected`; false if it is not."""

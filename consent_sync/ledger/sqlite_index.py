@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from consent_sync.ports.ledger import StoredHold
 
+from .codec import LATE
 from .sqlite_file import SqliteFile
 from .store import IndexedHold
 
@@ -37,6 +38,11 @@ class SqliteIndex:
         """Take a record that the list's index names in vain out of it."""
         with self._lock:
             self._db.execute("DELETE FROM member WHERE (list, record) = (?, ?)", (list_id, key))
+
+    def late(self, at_most: int) -> list[tuple[str, str]]:
+        """Give who the index names for the lists of those who are late, as (list, key), oldest first."""
+        query = "SELECT list, record FROM member WHERE list >= ? AND list < ? ORDER BY list, record LIMIT ?"
+        return [(name, key) for name, key in self._file.page(query, (LATE, f"{LATE}~", at_most))]
 
     def open_holds(self) -> list[IndexedHold]:
         """Give the open holds, in any order."""

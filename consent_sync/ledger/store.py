@@ -57,8 +57,8 @@ class Change:
     """A document to put where `before` stood, with the lines to append to its history.
 
     Without a `document` everything under the key is deleted; otherwise the lines up to number `trim` are. `joined` and
-    `left` are the lists whose index has to name its record, or no longer; `opened` and `closed` the same for the index
-    of open holds, and `dropped` are holds that are deleted.
+    `left` are the lists whose index has to name its subject, or no longer, the lists of those who are late included;
+    `opened` and `closed` the same for the index of open holds, and `dropped` are holds that are deleted.
     """
 
     key: str
@@ -102,9 +102,6 @@ class Documents(Notes, Protocol):
     def revision(self) -> int:
         """Give what the port's method of that name gives."""
 
-    def notes(self) -> Iterator[tuple[str, str]]:
-        """Give all notes."""
-
     def fetch(self, keys: Collection[str]) -> dict[str, Kept]:
         """Give the documents that there are under `keys`."""
 
@@ -139,6 +136,9 @@ class Index(Protocol):
 
     def drop_member(self, list_id: str, key: str) -> None:
         """Take a record that the list's index names in vain out of it, unless it may just be joining."""
+
+    def late(self, at_most: int) -> list[tuple[str, str]]:
+        """Give who the index names for the lists of those who are late, as (list, key), oldest first."""
 
     def open_holds(self) -> list[IndexedHold]:
         """Give the holds that the index takes for open, in any order."""

@@ -14,6 +14,7 @@ from consent_sync.errors import ConsentSyncError
 from consent_sync.ports.images import Image
 from consent_sync.ports.ledger import (
     HistoryLine,
+    Late,
     LedgerConflict,
     RecordedLine,
     StoredHold,
@@ -32,9 +33,11 @@ from .codec import (
     decode_registers,
     encode,
     joined,
+    late_in,
     lists_in,
     read_line,
     record_under,
+    since_of,
     text_of,
     without_list,
 )
@@ -192,6 +195,20 @@ class StoredLedger:
         """Take out of the histories what was recorded before that time and is not needed any more; see the port."""
         return trim(self._accounts, self.storage, before)
 
+    def late(self, at_most: int = 1000) -> Late:
+        """Count the subjects whose opt-outs are under way, and stop at `at_most`."""
+        found = self._index.late(at_most + 1)
+        oldest = next((since_of(name) for name, key in found if self._is_late(name, key)), None)
+        return Late(min(len(found), at_most) if oldest else 0, len(found) > at_most, oldest)
+
+    def _is_late(self, name: str, key: str) -> bool:
+        """Ask the document whether the index is right, and mend it where it is not."""
+        kept = self._accounts.fetch([key]).get(key)
+        if kept and late_in(kept.document.body) == since_of(name):
+            return True
+        self._index.drop_member(name, key)
+        return False
+
     def holds(self) -> list[StoredHold]:
         """Give the open holds, oldest first."""
         indexed = self._index.open_holds()
@@ -247,6 +264,11 @@ class StoredLedger:
     def note(self, name: str) -> str | None:
         """Give what was noted under `name`."""
         return self._documents.note(_NOTE + name)
+
+    def notes(self, prefix: str = "") -> dict[str, str]:
+        """Give everything noted under names that begin with `prefix`."""
+        found = self._documents.notes(_NOTE + prefix)
+        return {name.removeprefix(_NOTE): value for name, value in found.items()}
 
     def set_note(self, name: str, value: str, expected: str | None) -> bool:
         """Note `value` under `name` if what stands there is `expected`; false if it is not."""

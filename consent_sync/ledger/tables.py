@@ -18,7 +18,7 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from .codec import SubjectKeys
 from .store import SCHEMA, Change, Document, Kept, LedgerVersion, Line
 from .stored import StoredLedger
-from .tables_account import MARGIN, OPERATIONS, Account, Entity, packed, unpacked
+from .tables_account import MARGIN, OPERATIONS, Account, Entity, key_of, packed, unpacked
 from .tables_index import TablesIndex
 from .tables_runs import TablesRuns
 
@@ -153,14 +153,16 @@ class TablesDocuments:
             history = [line for entity in entities if entity["RowKey"] != _ENTRY for line in _lines(entity)]
             yield key, documents[0] if documents else None, history
 
-    def notes(self) -> Iterator[tuple[str, str]]:
-        """Give all notes."""
-        return ((row["PartitionKey"], unpacked("value", row)) for row in self._account.query("notes", "", {}))
-
     def note(self, name: str) -> str | None:
         """Give what was noted under `name`."""
         entity = self._account.get("notes", name, _NOTE)
         return unpacked("value", entity) if entity else None
+
+    def notes(self, prefix: str = "") -> dict[str, str]:
+        """Give everything noted under names that begin with `prefix`."""
+        values = {"first": key_of(prefix), "end": f"{key_of(prefix)}~"}
+        found = self._account.query("notes", "PartitionKey ge @first and PartitionKey lt @end", values)
+        return {entity["PartitionKey"]: unpacked("value", entity) for entity in found}
 
     def set_note(self, name: str, value: str, expected: str | None) -> bool:
         """Note `value` under `name` if what stands there is `expected`; false if it is not."""

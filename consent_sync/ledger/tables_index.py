@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from consent_sync.ports.ledger import StoredHold
 
+from .codec import LATE
 from .store import Change, IndexedHold
 from .tables_account import Account, Entity, packed, unpacked
 
@@ -81,6 +82,13 @@ class TablesIndex:
         row = self._account.get("members", list_id, key)
         if row and self._account.is_old(row):
             self._account.delete("members", list_id, key, row["etag"])
+
+    def late(self, at_most: int) -> list[tuple[str, str]]:
+        """Give who the index names for the lists of those who are late, as (list, key), oldest first."""
+        condition, values = "PartitionKey ge @first and PartitionKey lt @end", {"first": LATE, "end": f"{LATE}~"}
+        keys = ["PartitionKey", "RowKey"]
+        rows = self._account.query("members", condition, values, keys, min(at_most, _PAGE))
+        return [(row["PartitionKey"], row["RowKey"]) for row in islice(rows, at_most)]
 
     def open_holds(self) -> list[IndexedHold]:
         """Give the holds that the index takes for open."""

@@ -77,6 +77,18 @@ class Verification:
     bad: tuple[BadLine, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """How many subjects have an opt-out that has not reached all of their locations, and the time of the oldest one.
+
+    `more` says that there are more than were counted.
+    """
+
+    count: int
+    more: bool
+    oldest: datetime | None
+
+
 class Verdict(StrEnum):
     """What a person made of a hold: the looser reading is right, or the restrictive one stays."""
 
@@ -133,6 +145,9 @@ class Notes(Protocol):
 
     def note(self, name: str) -> str | None:
         """Give what was noted under `name`."""
+
+    def notes(self, prefix: str = "") -> dict[str, str]:
+        """Give everything noted under names that begin with `prefix`."""
 
     def set_note(self, name: str, value: str, expected: str | None) -> bool:
         """Note `value` under `name` if what stands there is `expected`; false if it is not."""
@@ -203,6 +218,9 @@ class Ledger(Notes, Runs, Images, Protocol):
 
     def forget_members(self, list_id: str) -> None:
         """Forget who was last seen on a list, one by one: nobody on it will be taken to have left it."""
+
+    def late(self, at_most: int = 1000) -> Late:
+        """Count the subjects whose opt-outs are under way, and stop at `at_most`."""
 
     def holds(self) -> list[StoredHold]:
         """Give the open holds, oldest first."""

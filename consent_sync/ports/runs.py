@@ -35,7 +35,8 @@ class Tally:
     """What was done, in numbers: contact points read and decided, writes done, skipped (the mode forbids), failed.
 
     `planned` counts the writes that the decision asked for by (brand, rule, change), `opening` those of them that are
-    opt-ins; `requests` counts round trips, `rows` the rows that were paged through.
+    opt-ins; `requests` counts round trips, `rows` the rows that were paged through, and `excluded` the contact points
+    that are left alone, by the reason.
     """
 
     read: int = 0
@@ -48,11 +49,9 @@ class Tally:
     opening: int = 0
     rows: int = 0
     planned: dict[str, int] = field(default_factory=dict)
+    excluded: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Tally) -> Tally:
-        planned = dict(self.planned)
-        for key, count in other.planned.items():
-            planned[key] = planned.get(key, 0) + count
         return Tally(
             self.read + other.read,
             self.decided + other.decided,
@@ -63,8 +62,13 @@ class Tally:
             self.requests + other.requests,
             self.opening + other.opening,
             self.rows + other.rows,
-            planned,
+            _added(self.planned, other.planned),
+            _added(self.excluded, other.excluded),
         )
+
+
+def _added(some: dict[str, int], others: dict[str, int]) -> dict[str, int]:
+    return {key: some.get(key, 0) + others.get(key, 0) for key in (*some, *others)}
 
 
 class RunKind(StrEnum):

@@ -22,7 +22,7 @@ var rules = [
   {
     name: 'opt-out-late'
     about: 'An opt-out has not reached every location for a quarter of an hour.'
-    enabled: false
+    enabled: true
     severity: 1
     query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "measured" | extend Seconds = toreal(Said.oldest_opt_out)'
     measure: 'Seconds'
@@ -128,7 +128,7 @@ var rules = [
     about: 'Dataverse often asks the service to wait (429): somebody else may be using its application user.'
     enabled: true
     severity: 3
-    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "put-off" or Message startswith "again in "'
+    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "put-off" or Said.event == "retried"'
     measure: 'ItemCount'
     aggregation: 'Total'
     operator: 'GreaterThan'

@@ -9,6 +9,7 @@ from pathlib import Path
 from consent_sync.consent.rules import RULES
 from consent_sync.operate.openapi import document
 from consent_sync.settings import names
+from consent_sync.telemetry import SAYS
 from local.docs.cli_page import cli_page
 from local.docs.mapping_schema import mapping_schema
 from local.docs.rules_page import rules_page, sentences
@@ -23,7 +24,11 @@ def pages() -> dict[Path, str]:
     operations = ROOT / "docs" / "operations.md"
     return {
         operations: _filled(
-            operations.read_text(encoding="utf-8"), {"settings": _table(("setting", "meaning"), names())}
+            operations.read_text(encoding="utf-8"),
+            {
+                "settings": _table(("setting", "meaning"), names()),
+                "telemetry": _table(("`event`", "says"), {event.value: says for event, says in SAYS.items()}),
+            },
         ),
         ROOT / "docs" / "cli.md": cli_page(),
         ROOT / "docs" / "rules.md": rules_page(RULES.values(), OUT_OF_SCOPE, tests),

@@ -28,7 +28,17 @@ from consent_sync.operate.intake import IntakeRequest, IntakeView, OptOutScope, 
 from consent_sync.operate.parked import ParkedCause, ParkedMessage, ParkedView, ReplayedView, ReplayRequest
 from consent_sync.operate.plans import ApplyRequest, ChangeView, PlanView, UndoRequest
 from consent_sync.operate.resync import PlannedChange, ResyncRequest, RunsView, RunView, ScopeChoice
-from consent_sync.operate.status import StatusView, Trouble
+from consent_sync.operate.status import (
+    ArrivalsView,
+    BoundView,
+    BudgetView,
+    CensusView,
+    LateView,
+    PurposeView,
+    StatusView,
+    SweepView,
+    Trouble,
+)
 from consent_sync.settings import names
 from local.docs.pages import ROOT
 from tests.cases.coverage import OUT_OF_SCOPE
@@ -57,7 +67,9 @@ BODIES: dict[str, list[type[BaseModel]]] = {
     "POST /api/holds/{id}/settle": [SettleRequest, SettledView],
     "GET /api/parked": [ParkedView, ParkedCause, ParkedMessage],
     "POST /api/parked/replay": [ReplayRequest, ReplayedView],
-    "GET /api/status": [StatusView, Trouble],
+    "GET /api/status": [
+        *(StatusView, Trouble, LateView, CensusView, PurposeView, ArrivalsView, BoundView, BudgetView, SweepView),
+    ],
 }
 ANSWERS: dict[str, type[BaseModel]] = {
     "GET /api/resync/{id}": RunView,

@@ -17,6 +17,7 @@ _ACCESS, _ALERTS, _APP, _BUDGET, _MONITORING, _NETWORK, _STORAGE, _VAULT = (
     f"infra/modules/{name}.bicep"
     for name in ("access", "alerts", "functionapp", "budget", "monitoring", "network", "storage", "vault")
 )
+_READS_A_LINE = "\n    severity: 1\n    query: 'AppTraces"
 _NEXT = "{ name: 'DATAVERSE_AUTH'"
 _SECRET_URI = "@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/webhook-keys)"
 
@@ -110,8 +111,9 @@ OWN = [
     Mistake(_PARAMETERS, "'CONSENT_SYNC_MODE', 'observe'", "'CONSENT_SYNC_MODE', 'two-way'", "parameters"),
     Mistake(_MAIN, "param modeCeiling string = 'observe'", "param modeCeiling string = 'restrict'", "parameters"),
     Mistake(_ALERTS, '"sweep" and Success == true', '"sweeper" and Success == true', "alerts"),
-    Mistake(_ALERTS, "enabled: false", "enabled: true", "alerts"),
-    Mistake(_ALERTS, "again in ", "trying again in ", "alerts"),
+    Mistake(_ALERTS, f"enabled: true{_READS_A_LINE}", f"enabled: false{_READS_A_LINE}", "alerts"),
+    Mistake(_ALERTS, "Said.oldest_opt_out", "Said.oldest_opt_outs", "alerts"),
+    Mistake(_ALERTS, '"retried"', '"retries"', "alerts"),
     Mistake(_ALERTS, '"not-started"', '"never-started"', "alerts"),
     Mistake(_ALERTS, "Said.rule in", "Said.rules in", "alerts"),
     Mistake(_ALERTS, '("hold-brake", ', '("hold-brakes", ', "alerts"),

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consent_sync.consent import rules
-from consent_sync.consent.model import Channel, ContactPoint, Reading, RecordRef, Scope
+from consent_sync.consent.model import NEVER, Channel, ContactPoint, Reading, RecordRef, Scope
 from consent_sync.consent.registers import Entry, Registers, Seen
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.stored import WrongHashKey
-from consent_sync.ports.ledger import LedgerConflict
+from consent_sync.ports.ledger import Late, LedgerConflict
 from tests.ledger.people import ANN, BOB, NEWS, NOON, OFFERS, A, B, held, line, on_list, out, seen
 
 if TYPE_CHECKING:
@@ -246,3 +246,16 @@ def test_of_two_who_tell_the_same_at_once_one_is_heard(place: Place) -> None:
     told: list[bool] = []
     assert not first.learn(A, {NEWS: Registers(latest_out=NOON)}, unless_told)
     assert len(first.history(A)) == 1
+
+
+def test_who_is_late_is_counted_and_the_oldest_is_known(place: Place) -> None:
+    ledger = place.open()
+    assert ledger.late() == Late(0, more=False, oldest=None)
+    days = {A: 3, B: 1, ANN: 2}
+    saved = ledger.save([replace(Entry(who), late=NOON + timedelta(days=n)) for who, n in days.items()], [])
+    assert place.open().late() == Late(3, more=False, oldest=NOON + timedelta(days=1))
+    assert ledger.load([B])[B].late == NOON + timedelta(days=1)
+    assert ledger.late(at_most=2) == Late(2, more=True, oldest=NOON + timedelta(days=1))
+    ledger.save([replace(saved[B], late=NEVER), replace(saved[ANN], late=NOON + timedelta(days=9))], [])
+    assert place.open().late() == Late(2, more=False, oldest=NOON + timedelta(days=3))
+    assert ledger.count_members("late", 10) == 0

@@ -107,3 +107,10 @@ def test_of_many_workers_at_one_checkpoint_one_moves_on(place: Place) -> None:
     with ThreadPoolExecutor(len(workers)) as pool:
         moved = list(pool.map(lambda ledger: ledger.advance(part("r", "a", 1), 0), workers))
     assert sum(moved) == 1
+
+
+def test_notes_are_found_by_how_their_names_begin(place: Place) -> None:
+    ledger = place.open()
+    for name in ("hours/1", "hours/2/a", "hour", "hourse", "hours"):
+        ledger.set_note(name, name.upper(), None)
+    assert place.open().notes("hours/") == {"hours/1": "HOURS/1", "hours/2/a": "HOURS/2/A"}

@@ -23,7 +23,7 @@ SHOWN_HOLDS = 20
 
 def overview(call: Call, passes: Passes, queues: Mapping[str, WorkQueue], now: datetime) -> Answer:
     """Give the overview page. Raises QueueTrouble where the queues' storage does not answer."""
-    status = status_of(passes)
+    status = status_of(passes, queues)
     return page(
         "overview.html",
         now,
