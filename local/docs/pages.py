@@ -13,6 +13,7 @@ from consent_sync.telemetry import SAYS
 from local.docs.cli_page import cli_page
 from local.docs.mapping_schema import mapping_schema
 from local.docs.rules_page import rules_page, sentences
+from local.scale.page import scale_page
 from tests.cases.coverage import OUT_OF_SCOPE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,7 @@ def pages() -> dict[Path, str]:
             },
         ),
         ROOT / "docs" / "cli.md": cli_page(),
+        ROOT / "docs" / "scale.md": scale_page(),
         ROOT / "docs" / "rules.md": rules_page(RULES.values(), OUT_OF_SCOPE, tests),
         ROOT / "docs" / "mapping.schema.json": mapping_schema(),
         ROOT / "docs" / "openapi.json": json.dumps(document(), indent=2, ensure_ascii=False) + "\n",

@@ -65,7 +65,10 @@ class Times:
 
 
 def times(work: Work, means: Means) -> Times:
-    """Give the bounds. A budget may be spent as fast as the pages fly, and is back when its window is over."""
+    """Give the bounds. A budget may be spent as fast as the pages fly, and is back when its window is over.
+
+    What is under way when the execution time is spent is still finished, and comes on top of it.
+    """
     in_flight = min(means.in_flight, AT_ONCE * means.budgets)
     flight = ceil(work.pages / in_flight) * work.page_seconds
 
@@ -74,5 +77,6 @@ def times(work: Work, means: Means) -> Times:
         return waits * WINDOW + (budgets_spent - waits) * flight / budgets_spent if waits > 0 else 0.0
 
     requests = work.pages * len(work.requests) / (REQUESTS * means.budgets)
-    execution = work.pages * sum(work.requests) / (SECONDS * means.budgets)
+    allowed = SECONDS * means.budgets + in_flight * max(work.requests)
+    execution = work.pages * sum(work.requests) / allowed
     return Times(flight, over_windows(requests), over_windows(execution))
