@@ -41,6 +41,7 @@ from consent_sync.operate.status import (
 )
 from consent_sync.settings import names
 from local.docs.pages import ROOT
+from local.screenshots.__main__ import MADE_FROM, made_from
 from tests.cases.coverage import OUT_OF_SCOPE
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -199,3 +200,11 @@ def test_the_limits_list_the_cases_out_of_scope() -> None:
     section = sections(read("docs/limits.md"))["Cases out of scope"]
     listed = re.findall(r"^- \*\*(\d+)\. .+?\*\* (.+)\.$", section, re.MULTILINE)
     assert {int(number): reason for number, reason in listed} == OUT_OF_SCOPE
+
+
+def test_the_pictures_show_the_pages_as_they_are() -> None:
+    assert MADE_FROM.read_text(encoding="utf-8") == made_from(), "run: python -m local.screenshots"
+    shown = re.findall(
+        r"!\[.+?\]\((?:docs/)?images/(.+?)\)", read("README.md", "docs/operations.md", "docs/auditing.md")
+    )
+    assert {file.name for file in MADE_FROM.parent.glob("*.png")} == set(shown)

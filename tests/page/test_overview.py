@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from local.demo.acts import UNSUBSCRIBES
+from local.demo.place import uncomplicated
 from local.demo.stage import Stage
 from tests.support.browser import needs_browser
 
@@ -34,6 +38,28 @@ def test_everybody_can_read_it(chromium: Browser, address: str, scheme: str, wid
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
+
+
+def test_every_contact_point_is_in_one_bucket(page: Page, stage: Stage) -> None:
+    stage.host.fire("sweep")  # the first one looks at everybody
+    stage.wait_until_quiet()
+    page.reload()
+    counted = page.get_by_text("contact points, counted").inner_text()
+    total = int(counted.split()[0].replace(",", ""))
+    buckets = page.get_by_role("heading", name="Every contact point").locator("xpath=following-sibling::ul[1]/li/b")
+    assert sum(int(number.replace(",", "")) for number in buckets.all_inner_texts()) == total > 0
+
+
+def test_an_opt_out_that_arrived_is_counted_by_the_time_it_took(page: Page, stage: Stage) -> None:
+    standing = uncomplicated(stage.dataverse.snapshot())
+    person = next(person for person, state in standing.items() if UNSUBSCRIBES.fits(state))
+    arrived = requests.get(f"{stage.host_url}/api/status?code={stage.key}", timeout=10).json()["arrivals"]["count"]
+    UNSUBSCRIBES.make(stage.dataverse, person)
+    stage.wait_until_quiet()
+    page.reload()
+    chart = page.get_by_role("img", name="Opt-outs by the time")
+    counts = re.findall(r": (\d+)", chart.get_attribute("aria-label") or "")
+    assert sum(map(int, counts)) == arrived + 1
 
 
 def test_it_names_nobody(page: Page, stage: Stage) -> None:
