@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parent
 VENV = REPOSITORY / ".venv"
+AZURITE = REPOSITORY / "local" / "azurite"
 FROM_NPM = (  # each with a lock file
-    REPOSITORY / "local" / "azurite",  # the emulator of Azure Storage
+    AZURITE,  # the emulator of Azure Storage
     REPOSITORY / "tests" / "emulator" / "npm",  # a Dataverse client that the emulator has to satisfy
 )
 VERSION = (3, 13)  # newest that Azure Functions runs and every pinned package supports
@@ -91,9 +92,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         python = prepare_venv()
-        if command.needs_npm:
-            for folder in FROM_NPM:
-                prepare_npm(folder)
+        for folder in FROM_NPM if command.needs_npm else (AZURITE,) if AZURITE.name in arguments else ():
+            prepare_npm(folder)
     except subprocess.CalledProcessError as error:
         print(f"This failed, see above: {subprocess.list2cmdline(error.cmd)}", file=sys.stderr)
         return 2

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from consent_sync.consent.landscape import Mode
+from consent_sync.engine.progress import progress_of
 from consent_sync.engine.scopes import Scope
 from consent_sync.mapping.schema import MappingFile
 from consent_sync.ports.ledger import Ledger
@@ -76,6 +77,10 @@ class RunView(BaseModel):
     held: int
     failed: int
     requests: int
+    rows: int
+    expected: int | None
+    per_second: float | None
+    seconds_left: int | None
     planned: list[PlannedChange]
     problem: str | None
     started: datetime
@@ -130,7 +135,7 @@ def _scope(choice: ScopeChoice, mapping: MappingFile) -> Scope:
 def view(run: Run, parts: list[Part]) -> RunView:
     """Put together what the API shows of `run`."""
     tally = total(parts)
-    state = state_of(parts)
+    state, progress = state_of(parts), progress_of(run, parts, datetime.now(UTC))
     planned = [PlannedChange(**dict(zip(("brand", "rule", "change"), key.split("|"), strict=True)), count=count)
                for key, count in sorted(tally.planned.items())]  # fmt: skip
     return RunView(
@@ -148,6 +153,10 @@ def view(run: Run, parts: list[Part]) -> RunView:
         held=tally.held,
         failed=tally.failed,
         requests=tally.requests,
+        rows=progress.rows,
+        expected=progress.expected,
+        per_second=progress.per_second,
+        seconds_left=progress.seconds_left,
         planned=planned,
         problem=next((part.problem for part in parts if part.problem), None),
         started=run.started,

@@ -26,16 +26,24 @@ from local.playground.app import Playground, serve
 def main() -> int:
     """Return the exit code: 0 if everything propagated and nothing is wrong."""
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
-    parser.add_argument("--contacts", type=int, default=2000, help="contacts and leads together (default: 2000)")
+    parser.add_argument("--contacts", type=int, help="contacts and leads together (default: 2000; 500 with Azurite)")
     parser.add_argument("--seed", type=int, default=1, help="another number, another company (default: 1)")
     parser.add_argument("--serve", action="store_true", help="no show: a page to click in, and both servers")
+    parser.add_argument(
+        "--storage",
+        choices=("memory", "azurite"),
+        default="memory",
+        help="queues in the host and a ledger in a file, or both in Azure Storage, played by Azurite (default: memory)",
+    )
     arguments = parser.parse_args()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # names have letters that some consoles lack
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="consent-sync-", ignore_cleanup_errors=True) as folder:
         try:
-            with Stage(arguments.contacts, arguments.seed, Path(folder)) as stage:
+            azurite = arguments.storage == "azurite"
+            contacts = arguments.contacts or (500 if azurite else 2000)  # each costs several round trips to Azurite
+            with Stage(contacts, arguments.seed, Path(folder), azurite=azurite) as stage:
                 try:
                     stage.register()
                     return _serve(stage) if arguments.serve else _show(stage)

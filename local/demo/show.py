@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from local.demo.place import Person, Tables
     from local.demo.stage import Stage
 
-PATIENCE = 10.0  # seconds until an act that has not arrived everywhere counts as failed
+PATIENCE = 30.0  # seconds until an act that has not arrived everywhere counts as failed
 ONE_SECOND_APART = 1.1  # servers keep whole seconds; two acts within one would be a tie
 SHOWN = 5
 CHANGES = {

@@ -7,9 +7,10 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
+from local.azurite import run_azurite
 from local.demo.dataverse import Dataverse
 from local.demo.host import QUIET_WITHIN, FunctionsHost, RunError
-from local.demo.servers import ROOT, Server, free_port, tail
+from local.demo.servers import ROOT, Server, ServerError, free_port, tail
 from local.demo.webhooks import register_webhooks
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ MAPPING = ROOT / "mapping.example.yaml"
 class Stage:
     """Both servers on free loopback ports, with keys made up for this one show."""
 
-    def __init__(self, contacts: int, seed: int, folder: Path) -> None:
+    def __init__(self, contacts: int, seed: int, folder: Path, *, azurite: bool = False) -> None:
+        """Start the emulator and, with `azurite`, Azure Storage for queues and ledger. Raises ServerError."""
         self._folder = folder
         self._stack = ExitStack()
         self._host: Server | None = None
@@ -45,6 +47,8 @@ class Stage:
             "AzureWebJobsStorage": "",
             "PYTHON_THREADPOOL_THREAD_COUNT": "16",
         }
+        if azurite:
+            self._settings |= self._storage()
         arguments = ["local.emulator", "--port", str(emulator_port), "--contacts", str(contacts), "--seed", str(seed)]
         self._stack.enter_context(Server(arguments, {}, "Dataverse emulator on", folder / "emulator.log"))
         self.dataverse = Dataverse(self.dataverse_url, PEOPLE_TOKEN)
@@ -72,6 +76,15 @@ class Stage:
         self._host = self._stack.enter_context(
             Server(arguments, settings, "Functions host on", self._folder / "host.log")
         )
+
+    def _storage(self) -> dict[str, str]:
+        """Start Azurite, and give the settings with which queues and ledger are kept there."""
+        try:
+            connection = self._stack.enter_context(run_azurite())
+        except RuntimeError as error:
+            raise ServerError(str(error)) from None
+        endpoints = dict(part.split("=", 1) for part in connection.split(";"))
+        return {"AzureWebJobsStorage": connection, "LEDGER_URL": endpoints["TableEndpoint"]}
 
     def wait_until_quiet(self) -> None:
         """Wait until no webhook is on its way and the service has nothing left to do."""

@@ -60,7 +60,8 @@ def world() -> PagedWorld:
 def passes(world: PagedWorld) -> Passes:
     ledger = SqliteLedger(":memory:", SubjectKeys("key"))
     ledger.born = lambda: START  # type: ignore[method-assign]
-    return Passes(world, ledger, Reconciler(world, ledger, lambda: Mode.TWO_WAY, sleep=lambda _: None), "f", ())
+    reconcile = Reconciler(world, ledger, lambda: Mode.TWO_WAY, sleep=lambda _: None)
+    return Passes(world, None, ledger, reconcile, "f", ())  # type: ignore[arg-type]  # nothing drifts here
 
 
 def work(passes: Passes, messages: list[PageTurn]) -> int:
