@@ -9,6 +9,7 @@ from consent_sync.operate.explain.explain import explained
 from consent_sync.operate.explain.text import as_text
 from consent_sync.operate.explain.view import ExplainView, PlaceView, ScopeView
 from tests.cases.office import IN, LISTS, OUT, SCOPES, Office
+from tests.cases.test_intake import at, said
 
 ANN = ContactPoint(Channel.EMAIL, "ann@example.com")
 
@@ -126,3 +127,39 @@ def test_the_text_begins_with_the_answer(office: Office) -> None:
     out = next(line for line in text.splitlines() if line.strip().startswith("OUT"))
     assert "the topic “Contoso newsletter”" in out
     assert f"the list “{office.service.passes.tenant.names()[LISTS['newsletter list']]}”" in text
+
+
+def test_an_opt_out_told_to_somebody_says_to_whom_how_and_where_the_evidence_is(office: Office) -> None:
+    office.contact("ann")
+    office.sync()
+    said(office, at("ann@example.com"), "phone", scope={"brand": "contoso"})
+    contoso = scope(explain(office), "contoso")
+    assert "given on the phone (ticket 4711); it was taken in by Kim Berg" in contoso.because
+    assert contoso.change.startswith("An opt-in to the purpose “Contoso Commercial”")
+
+
+def test_after_a_complaint_nothing_would_change_it_not_even_for_a_part(office: Office) -> None:
+    office.contact("ann")
+    office.sync()
+    said(office, at("ann@example.com"), "complaint")
+    said(office, at("ann@example.com"), "reply", scope={"brand": "contoso"})
+    view = explain(office)
+    assert {scope(view, name).change for name in ("commercial", "contoso", "fabrikam", "newsletter")} == {
+        "Nothing: a complaint counts for good."
+    }
+    assert "U for good" in as_text(view)
+    assert "2999" not in as_text(view)
+
+
+def test_every_place_says_who_changed_its_row_last_and_in_which_version(office: Office) -> None:
+    office.contact("ann")
+    office.sync()
+    office.says("ann@example.com", "contoso", OUT)
+    office.sync()
+    view = explain(office)
+    clicked = place(view, "the consent row of the purpose “Contoso Commercial”")
+    assert (clicked.changed_by, clicked.ours, bool(clicked.version)) == ("somebody else", False, True)
+    office.change("ann", donotbulkemail=True)
+    office.sync()
+    followed = place(explain(office), "the consent row of the purpose “Fabrikam Commercial”")
+    assert (followed.changed_by, followed.ours, bool(followed.version)) == ("this service", True, True)

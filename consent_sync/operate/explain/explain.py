@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from consent_sync.consent.model import ContactPoint, Reading, RecordRef, Subject
 from consent_sync.consent.rules import RULES
@@ -18,6 +18,11 @@ from .view import ExplainRequest, ExplainView, LineView, PlaceView, PointView, W
 from .words import Words, known, moment, source_in_words
 
 LATEST_LINES = 200
+_CHANGED_BY: dict[bool | None, Literal["this service", "somebody else"] | None] = {
+    True: "this service",
+    False: "somebody else",
+    None: None,
+}
 
 
 class Memory(Ledger, Archive, Protocol):
@@ -110,6 +115,8 @@ def _places(everybody: Sequence[Subject], look: Look, words: Words) -> Iterator[
                 says=look.lesson.readings[o.location].value,
                 present=o.present,
                 changed=known(o.changed),
+                changed_by=_CHANGED_BY[o.by_us],
+                version=o.version,
                 source=source_in_words(o.source),
                 ours=seen is not None and seen.wrote is look.lesson.readings[o.location],
                 should=target.to.value if target else None,

@@ -96,7 +96,7 @@ def _trace(subject: Subject, scope: Scope, reading: Reading, cause: Cause, what:
     exact = [line for line in lines if line.at.replace(microsecond=0) == cause.at]
     if exact or (lines and cause.at >= FOR_GOOD):
         line = (exact or lines)[0]
-        return _sentence(line.location, line.because or _shown(subject, line, what), line.rule, what.words)
+        return _sentence(line.location, line.because or _shown(subject, line, what), line.rule, what.words, line.by)
     news = [e for e in what.look.lesson.evidence if (e.subject, e.scope, e.says) == (subject, scope, reading)]
     return _found(news[-1], what) if news else ""
 
@@ -115,16 +115,16 @@ def _says(line: RecordedLine, scope: Scope, reading: Reading) -> bool:
 
 
 def _told(line: RecordedLine, what: Known) -> str:
-    return _sentence(line.location, line.because, line.rule, what.words)
+    return _sentence(line.location, line.because, line.rule, what.words, line.by)
 
 
 def _found(evidence: Evidence, what: Known) -> str:
     return _sentence(evidence.location.key, evidence.source, evidence.why, what.words)
 
 
-def _sentence(location: str, source: str, why: str, words: Words) -> str:
-    how = f", given {source_in_words(source)}" if source else ""
-    return f"It stands in {words.place(location)}{how}; {WAYS_OF_KNOWING.get(why, why)}."
+def _sentence(location: str, source: str, why: str, words: Words, by: str = "") -> str:
+    how, recorded = (f", given {source_in_words(source)}" if source else ""), (f" by {by}" if by else "")
+    return f"It stands in {words.place(location)}{how}; {WAYS_OF_KNOWING.get(why, why)}{recorded}."
 
 
 def _change(scope: Scope, cause: Cause | None, stands: Reading, what: Known) -> str:
@@ -133,7 +133,7 @@ def _change(scope: Scope, cause: Cause | None, stands: Reading, what: Known) -> 
         if stands is Reading.SILENT and scope in landscape.restrictive:
             return "Until the person opts in, real-time journeys send nothing: the purpose is restrictive."
         return "An opt-out in any place, or one that is taken in by hand."
-    if cause.at >= FOR_GOOD:
+    if _complained(scope, cause, what):
         return "Nothing: a complaint counts for good."
     where = _any_of(source_in_words(source) for source in _trusted(scope, what))
     later = f"given {where}, later than {moment(cause.at)}"
@@ -141,6 +141,13 @@ def _change(scope: Scope, cause: Cause | None, stands: Reading, what: Known) -> 
     if cause.breadth is Breadth.ALL_PARTS:
         return f"An opt-in to each purpose that it stands for, {later}; or a person's decision on the hold."
     return f"An opt-in to {wanted}, {later}; or a person's decision where something is held."
+
+
+def _complained(scope: Scope, cause: Cause, what: Known) -> bool:
+    """Whether somebody complained about the scope or anything wider, so that no opt-in lifts it."""
+    wider = what.look.landscape.upwards(scope)
+    registers = what.look.lesson.entries[cause.subject].registers
+    return cause.at >= FOR_GOOD or any(registers[wide].latest_out >= FOR_GOOD for wide in wider if wide in registers)
 
 
 def _lifted_by(scope: Scope, cause: Cause, landscape: Landscape) -> Scope:

@@ -52,7 +52,8 @@ def _scope(scope: ScopeView) -> Iterator[str]:
 
 
 def _place(place: PlaceView) -> str:
-    changed = f", changed {moment(place.changed)}" if place.changed else ""
+    by = f" by {place.changed_by}" if place.changed_by else ""
+    changed = f", changed {moment(place.changed)}{by}" if place.changed else ""
     source = f", {place.source}" if place.source else ""
     ours = ", written by this service" if place.ours else ""
     should = "" if place.in_step or not place.should else f"; should say {place.should}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -43,7 +44,10 @@ class PointView(BaseModel):
 
 
 class PlaceView(BaseModel):
-    """One location: what it says and since when, what it should say, and the rule that decided, in its own words."""
+    """One location: what it says and since when, what it should say, and the rule that decided, in its own words.
+
+    `version` is the server's token of its row, and `changed_by` who changed that row last, null where nobody can tell.
+    """
 
     of: str
     where: str
@@ -51,6 +55,8 @@ class PlaceView(BaseModel):
     says: str
     present: bool
     changed: datetime | None
+    changed_by: Literal["this service", "somebody else"] | None
+    version: str | None
     source: str
     ours: bool
     should: str | None

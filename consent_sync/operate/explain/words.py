@@ -8,6 +8,7 @@ from datetime import datetime
 
 from consent_sync.consent.model import NEVER, ContactPoint, Kind, Location, Scope, Subject
 from consent_sync.consent.state import Breadth
+from consent_sync.engine.intake import FOR_GOOD, Way
 
 SOURCES = {
     "internal": "by staff or an integration",
@@ -19,11 +20,21 @@ SOURCES = {
     "subscription_center": "in the subscription centre",
     "list_unsubscribe": "by one click on unsubscribe in the mail program",
 }
+WAYS = {
+    Way.REPLY: "in a reply",
+    Way.PHONE: "on the phone",
+    Way.LETTER: "in a letter",
+    Way.IN_PERSON: "in person",
+    Way.OLD_LINK: "on a page that no longer works",
+    Way.COMPLAINT: "by a complaint",
+    Way.SENDER: "to another system that sends",
+    Way.OTHER: "in another way",
+}
 WAYS_OF_KNOWING = {
     "event": "an event told when",
     "audit": "the audit log told when",
     "changed": "a look found it changed",
-    "intake": "it was taken in by hand",
+    "intake": "it was taken in",
     "loosened, and trusted by policy": "somebody loosened the place, and the policy trusts that",
     "first seen": "it was there at the first look",
     "touched after our write": "somebody edited it after we had written it",
@@ -84,6 +95,8 @@ class Words:
 
 def moment(at: datetime) -> str:
     """Give a time for people, to the second."""
+    if at >= FOR_GOOD:
+        return "for good"
     return f"{at:%d %b %Y %H:%M:%S} UTC"
 
 
@@ -93,5 +106,8 @@ def known(at: datetime) -> datetime | None:
 
 
 def source_in_words(source: str) -> str:
-    """Say where an act came from, as far as the place tells."""
+    """Say where an act came from, as far as the place tells; an intake says how it was told and where to look it up."""
+    way, colon, evidence = source.partition(": ")
+    if colon and way in WAYS:
+        return f"{WAYS[Way(way)]} ({evidence})"
     return SOURCES.get(source, source)

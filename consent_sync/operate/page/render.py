@@ -50,4 +50,4 @@ def _headers(nonce: str) -> dict[str, str]:
 
 
 def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%d %b %Y %H:%M} UTC"
+    return "for good" if at >= FOR_GOOD else f"{at.astimezone(UTC):%d %b %Y %H:%M} UTC"
