@@ -32,6 +32,7 @@ class Event(StrEnum):
     JOINED = "joined"
     RETRIED = "retried"
     NOT_WORKED = "not-worked"
+    QUEUE_TROUBLE = "queue-trouble"
     PUT_OFF = "put-off"
     PARKED = "parked"
     REFUSED = "refused"
@@ -55,6 +56,7 @@ SAYS = {
     Event.JOINED: "wakes are worked together under one id: `correlation`, which stands for `correlations`",
     Event.RETRIED: "a request to Dataverse is sent again: `correlation`, `operation`, `kind`, `status`, `seconds`",
     Event.NOT_WORKED: "messages could not be worked and come back: `queue`, `count`, `kind`, `detail`",
+    Event.QUEUE_TROUBLE: "the queue's storage did not do `what` was asked; it comes by itself: `queue`, `kind`",
     Event.PUT_OFF: "Dataverse asked for a pause, and a message waits for it: `queue`, `seconds`",
     Event.PARKED: "a message failed too often and was given up: `queue`, `tries`, `kind`, `detail`",
     Event.REFUSED: "an HTTP call got a problem document: `function`, `status`, `kind`, `detail`, `request_id`",

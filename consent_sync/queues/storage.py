@@ -17,6 +17,7 @@ from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFo
 from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
 from consent_sync.ports.queue import Cause, Delivery, Parked, QueueTrouble
+from consent_sync.telemetry import Event, say
 
 from .envelope import unwrap, wrap
 
@@ -29,8 +30,6 @@ _MOVING = 60
 _FOR_EVER = -1
 _LONGEST_DELAY = 3600
 _POISON = "-poison"
-
-log = logging.getLogger(__name__)
 
 
 class StorageQueue:
@@ -45,7 +44,7 @@ class StorageQueue:
         try:
             return [_delivery(message) for message in _receive(self._main, count, HIDDEN)]
         except AzureError as error:
-            log.warning("queue %s gives nothing: %s", self.name, type(error).__name__)
+            say(Event.QUEUE_TROUBLE, logging.WARNING, queue=self.name, what="take", kind=type(error).__name__)
             return []
 
     def done(self, delivery: Delivery) -> None:
@@ -109,7 +108,7 @@ class StorageQueue:
         try:
             yield
         except AzureError as error:
-            log.info("queue %s: could not %s a message: %s", self.name, what, type(error).__name__)
+            say(Event.QUEUE_TROUBLE, queue=self.name, what=what, kind=type(error).__name__)
 
     @contextmanager
     def _troubled(self) -> Iterator[None]:

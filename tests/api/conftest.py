@@ -8,6 +8,9 @@ import pytest
 
 from local.emulator import Emulator
 from tests.functions.conftest import Deployment, deployed
+from tests.support.azurite import WITH_AZURITE
+
+collect_ignore_glob = [] if WITH_AZURITE else ["test_on_azurite*.py"]
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from consent_sync.engine.intake import FOR_GOOD
 from consent_sync.operate.http import Answer
 
 from .headline import spoken
