@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import ceil
 from typing import Any
 
@@ -147,10 +147,8 @@ def _send(client: QueueClient, text: str, **options: int) -> None:
     try:
         client.send_message(text, **options)
     except ResourceNotFoundError:
-        try:
+        with suppress(ResourceExistsError):  # another worker has made it
             client.create_queue()
-        except ResourceExistsError:
-            log.debug("queue %s was made by another worker", client.queue_name)
         client.send_message(text, **options)
 
 
