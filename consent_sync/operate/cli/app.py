@@ -8,7 +8,22 @@ from collections.abc import Sequence
 
 import typer
 
-from . import cutover, discover, doctor, erase, explain, intake, plans, proof, report, runs, setup, waiting, webhook
+from . import (
+    cutover,
+    discover,
+    doctor,
+    erase,
+    explain,
+    intake,
+    ledger,
+    plans,
+    proof,
+    report,
+    runs,
+    setup,
+    waiting,
+    webhook,
+)
 from .command import Call, Exit
 from .session import Wiring
 
@@ -31,6 +46,7 @@ intake.add_to(app)
 report.add_to(app)
 proof.add_to(app)
 erase.add_to(app)
+ledger.add_to(app)
 cutover.add_to(app)
 webhook.add_to(app)
 

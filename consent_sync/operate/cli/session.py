@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from consent_sync.dataverse.client import DataverseClient
+from consent_sync.ledger.stored import StoredLedger
 from consent_sync.mapping.load import LoadedMapping, load_mapping
 from consent_sync.operate.service import Service
 from consent_sync.settings import Settings
@@ -26,6 +27,9 @@ class Wiring(Protocol):
 
     def assemble(self, settings: Settings, mapping: LoadedMapping, *, joining: bool) -> Service:
         """Put a service together."""
+
+    def open_ledger(self, settings: Settings, address: str) -> StoredLedger:
+        """Open the ledger at an address."""
 
 
 @dataclass
@@ -79,6 +83,12 @@ class Session:
     def client(self) -> DataverseClient:
         """The client of the environment. Raises SettingError or SignInSettings."""
         return self._open.enter_context(self.wiring.connect(self.settings))
+
+    def ledger(self, address: str) -> StoredLedger:
+        """Open a ledger. Raises SettingError for an address that is none, and WrongHashKey."""
+        ledger = self.wiring.open_ledger(self.saying({"LEDGER_URL": address}).settings, address)
+        self._open.callback(ledger.close)
+        return ledger
 
     @cached_property
     def service(self) -> Service:
