@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 import requests
+from azure.storage.queue import QueueServiceClient
 
 from consent_sync.consent.model import Channel, ContactPoint
+from consent_sync.engine.scopes import RECORDS
+from consent_sync.ledger.codec import SubjectKeys
+from consent_sync.ledger.sqlite import SqliteLedger
 from local.demo import check
 from local.demo.dataverse import TABLES
 from local.demo.servers import Server, free_port
@@ -57,6 +61,14 @@ class Host:
         return self.call("GET", f"resync/{run}")
 
 
+def decided_once(folder: Path, run: str) -> int:
+    """How many contact points the pages over the records decided; odd spellings are looked at from both sides."""
+    ledger = SqliteLedger(folder / "ledger.sqlite", SubjectKeys("hash-key"))
+    decided = sum(part.tally.decided for part in ledger.parts(run) if part.source.table in RECORDS)
+    ledger.close()
+    return decided
+
+
 def test_a_killed_run_still_covers_everybody_once(
     company: Emulator, azurite: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,12 +88,15 @@ def test_a_killed_run_still_covers_everybody_once(
         second = host.ended(host.begin())
     finally:
         server.stop()
+        # what the killed host had stays hidden for ten minutes, and other tests wait for empty queues
+        QueueServiceClient.from_connection_string(azurite).get_queue_client("resync-pages").clear_messages()
     after = requests.get(f"{company.url}/_emulator/snapshot", params={"tables": ",".join(TABLES)}, timeout=30).json()
     struck = len(re.findall(r"failed: .*StruckError", host.log.read_text(encoding="utf-8")))
-    covered = f"{view['decided']:,} of {len(points):,} contact points decided, {view['written']} writes counted"
+    decided = decided_once(tmp_path, run)
+    covered = f"{decided:,} of {len(points):,} contact points decided, {view['written']} writes counted"
     times = f"host killed after {killed_at:.1f} s, {struck} pages done without a checkpoint, done after {seconds:.1f} s"
     show(capsys, f"kill: {covered}; {times}; second pass: {second['written']} written")
     assert struck > 0
-    assert view["decided"] == second["decided"] == len(points)
+    assert decided == len(points)
     assert (second["written"], second["planned"]) == (0, [])
     assert check.contradictions(after) == []
