@@ -24,7 +24,7 @@ var rules = [
     about: 'An opt-out has not reached every location for a quarter of an hour.'
     enabled: true
     severity: 1
-    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "measured" | extend Seconds = toreal(Said.oldest_opt_out)'
+    query: 'AppTraces | extend Said = parse_json(Message) | where Said.event == "measured" and Said.mode != "observe" | extend Seconds = toreal(Said.oldest_opt_out)'
     measure: 'Seconds'
     aggregation: 'Maximum'
     operator: 'GreaterThan'

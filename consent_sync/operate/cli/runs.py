@@ -16,7 +16,7 @@ from consent_sync.consent.rules import HOLD_BRAKE, HOLD_MANY_OUT, RULES
 from consent_sync.engine import open_runs
 from consent_sync.errors import ConsentSyncError
 from consent_sync.operate.resync import RunsView, RunView, read_request, run_of, runs_of
-from consent_sync.operate.status import StatusView, status_of
+from consent_sync.operate.status import LateView, StatusView, status_of
 from consent_sync.operate.work import work_off
 from consent_sync.ports.ledger import StoredHold
 from consent_sync.ports.runs import Run, State
@@ -126,7 +126,7 @@ def resume(session: Session, run: RUN_ARGUMENT) -> Shown:
 
 def status(session: Session) -> Shown:
     """Show the mode in force, what keeps the service from working, what waits, and the latest runs."""
-    view = status_of(session.service.passes)
+    view = status_of(session.service.passes, session.service.queues)
     return Shown(view, _status(view), Exit.ERROR if view.troubles else Exit.IN_STEP)
 
 
@@ -201,9 +201,17 @@ def _runs(view: RunsView) -> RenderableType:
     return table
 
 
+def _late(late: LateView) -> str:
+    if late.oldest is None:
+        return "every opt-out that is known is everywhere"
+    count = f"{late.count:,}{'+' if late.more else ''}"
+    return f"{count} opt-outs under way, the oldest since {late.oldest:%Y-%m-%d %H:%M:%S} UTC (target: {late.target})"
+
+
 def _status(view: StatusView) -> RenderableType:
     lines: list[RenderableType] = [
         f"mode {view.mode}, mapping {view.mapping}, {view.holds} holds wait for a person",
+        _late(view.late),
         *(Text(f"{trouble.kind}: {trouble.detail}\n-> {trouble.remedy}", "red") for trouble in view.troubles),
         _runs(RunsView(runs=view.runs)),
     ]
