@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ _KNOWN_MESSAGES = {
 }
 
 
+@functools.cache
 def fixed_id(name: str) -> str:
     """A guid that is the same for the same name in every run."""
     return str(uuid.uuid5(_NAMESPACE, name))

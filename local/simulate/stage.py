@@ -14,6 +14,7 @@ from consent_sync.dataverse.auth import StaticToken
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.endpoint import WebhookEndpoint
 from consent_sync.dataverse.registration import register
+from consent_sync.dataverse.retry import Gate
 from consent_sync.mapping.load import load_mapping
 from consent_sync.operate.service import Service
 from consent_sync.operate.webhook import wake_from
@@ -110,7 +111,13 @@ class Stage:
         service = assemble(settings, self.mapping)
         transport = service.client._transport  # noqa: SLF001  - the product needs no seam for this
         transport._session_factory, transport.sleep = self.network.session, self.pass_time  # noqa: SLF001
+        transport.clock = self.clock  # with the wall's clock, a wait that takes no time would never be over
+        transport._gate = Gate(self.clock)  # noqa: SLF001
         return service
+
+    def clock(self) -> float:
+        """Give the time of this history, in seconds."""
+        return self.now
 
     def pass_time(self, seconds: float = 5) -> None:
         """Let time pass."""
