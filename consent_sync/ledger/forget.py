@@ -30,13 +30,21 @@ def erase(accounts: Accounts, storage: Storage, key: str, by: str, why: str) -> 
     if record:
         _pass_on(accounts, key, by, why)
 
+    def history_first(account: Account) -> Amendment | None:
+        """Cut off a history that goes altogether: it may be longer than what one transaction deletes."""
+        chain = account.chain.cut(account.chain.length, account.chain.head)
+        stays = not record and _standing(account.body)
+        return None if stays else (replace(account, chain=chain), [])
+
     def left(before: Kept | None) -> Change | None:
         if before is None:
             return None
         rest = None if record else _suppressed(accounts.read(before), by, why, at)
         return accounts.changed(key, before, *rest) if rest else step(key, before, None, ())
 
+    accounts.amend(key, history_first)
     accounts.change(key, left)
+    storage.index.forget(key)
     storage.runs.forget(key, f"{record.table} {record.id}" if record else None)
     if record:
         _forget_in_notes(storage, record)

@@ -44,6 +44,9 @@ class SqliteIndex:
         query = "SELECT list, record FROM member WHERE list >= ? AND list < ? ORDER BY list, record LIMIT ?"
         return [(name, key) for name, key in self._file.page(query, (LATE, f"{LATE}~", at_most))]
 
+    def forget(self, key: str) -> None:
+        """Do nothing: one transaction covers document and index."""
+
     def open_holds(self) -> list[IndexedHold]:
         """Give the open holds, in any order."""
         return [

@@ -72,6 +72,11 @@ class Change:
     dropped: tuple[StoredHold, ...] = ()
     trim: int = 0
 
+    @property
+    def erases(self) -> bool:
+        """Whether no document tells afterwards what the index names in vain, so that it has to be written down."""
+        return self.document is None or bool(self.dropped)
+
 
 @dataclass(frozen=True, slots=True)
 class IndexedHold:
@@ -139,6 +144,9 @@ class Index(Protocol):
 
     def late(self, at_most: int) -> list[tuple[str, str]]:
         """Give who the index names for the lists of those who are late, as (list, key), oldest first."""
+
+    def forget(self, key: str) -> None:
+        """Take out of the index what an erasure of `key` left there that was broken off after it was recorded."""
 
     def open_holds(self) -> list[IndexedHold]:
         """Give the holds that the index takes for open, in any order."""

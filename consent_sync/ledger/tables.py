@@ -79,7 +79,7 @@ class TablesDocuments:
             needless = self._index.before(stage)
             put = [each for each in self._account.each(self._put, stage) if each]
             kept |= dict(put)
-            self._index.after(row for row in needless if row.key in kept)
+            self._index.after([change for change in stage if change.key in kept], needless)
             if len(put) < len(stage):
                 break
         return kept

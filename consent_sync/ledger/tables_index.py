@@ -6,6 +6,8 @@ the two leaves a row too many, never one too few. Whoever reads the index asks t
 
 A row is only ever deleted in the version that was there before the document changed, or that was left alone for longer
 than any save takes: otherwise it could be the new row of somebody who is about to save.
+
+After an erasure no document tells which rows are needless, so that is written down beside them until they are gone.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from .store import Change, IndexedHold
 from .tables_account import Account, Entity, packed, unpacked
 
 _HOLD = TypeAdapter(StoredHold)
-_OPEN, _CLOSED = "open", "closed"
+_OPEN, _CLOSED, _ERASED = "open", "closed", "erased"
 _PAGE = 1000  # the most that one answer holds
 
 
@@ -37,6 +39,9 @@ class Row(NamedTuple):
     etag: str
 
 
+_ROWS = TypeAdapter(list[Row])
+
+
 class TablesIndex:
     """The index rows in one storage account."""
 
@@ -48,24 +53,36 @@ class TablesIndex:
         joined = [_member(list_id, change.key) for change in changes for list_id in change.joined]
         opened = [_hold(_OPEN, h, change.key) for change in changes for h in change.opened]
         closed = [_hold(_CLOSED, h, change.key) for change in changes for h in change.closed]
-        for change in changes:
-            self._forget(change)
         self._account.put_all("members", joined)
         self._account.put_all("holds", [*opened, *closed])
-        leaving = [(change.key, list_id) for change in changes if change.document for list_id in change.left]
-        closing = [(change.key, hold.id) for change in changes for hold in change.closed]
-        found = [*self._account.each(self._leaving, leaving), *self._account.each(self._closing, closing)]
-        return [row for row in found if row]
+        needless = [(c.key, "members", list_id, c.key) for c in changes for list_id in c.left]
+        needless += [(c.key, "holds", _OPEN, hold.id) for c in changes for hold in (*c.closed, *c.dropped)]
+        needless += [(c.key, "holds", _CLOSED, hold.id) for c in changes for hold in c.dropped]
+        rows = [row for row in self._account.each(self._doubted, needless) if row]
+        for change in changes:
+            if change.erases:
+                self._write_down(change.key, [row for row in rows if row.key == change.key])
+        return rows
 
-    def _forget(self, change: Change) -> None:
-        """Delete at once what names a subject that is erased: nobody could find it again after its document."""
-        rows = [("members", list_id, change.key) for list_id in change.left if not change.document]
-        rows += [("holds", partition, hold.id) for hold in change.dropped for partition in (_OPEN, _CLOSED)]
-        self._account.each(lambda row: self._account.discard(*row), rows)
+    def _write_down(self, key: str, rows: list[Row]) -> None:
+        """Keep what an erasure makes needless, with what an earlier one left that was broken off."""
+        if every := [*self._left_over(key), *rows]:
+            body = packed("body", _ROWS.dump_json(every).decode())
+            self._account.put_all("holds", [{"PartitionKey": _ERASED, "RowKey": key, **body}])
 
-    def after(self, rows: Iterable[Row]) -> None:
-        """Delete the rows that no document needs any more."""
-        self._account.each(lambda row: self._account.delete(*row[1:]), rows)
+    def after(self, changes: Sequence[Change], rows: Iterable[Row]) -> None:
+        """Delete the rows that no document needs any more, now that these changes are made."""
+        keys = {change.key for change in changes if not change.erases}
+        self._delete(row for row in rows if row.key in keys)
+        for change in changes:
+            if change.erases:
+                self.forget(change.key)
+
+    def forget(self, key: str) -> None:
+        """Delete the rows that an erasure of `key` made needless, if there was one."""
+        if rows := self._left_over(key):
+            self._delete(rows)
+            self._account.discard("holds", _ERASED, key)
 
     def members(self, list_id: str) -> Iterator[str]:
         """Give the keys of the records that the index names for a list."""
@@ -111,15 +128,17 @@ class TablesIndex:
         row = self._account.get("holds", _OPEN, hold_id) or self._account.get("holds", _CLOSED, hold_id)
         return row["key"] if row else None
 
-    def _leaving(self, leaving: tuple[str, str]) -> Row | None:
-        key, list_id = leaving
-        row = self._account.get("members", list_id, key)
-        return Row(key, "members", list_id, key, row["etag"]) if row else None
+    def _doubted(self, needless: tuple[str, str, str, str]) -> Row | None:
+        """Mark a row as one that may be needless; gives it in that version, None where there is none."""
+        etag = self._account.touch(*needless[1:], {"sure": False})
+        return Row(*needless, etag) if etag else None
 
-    def _closing(self, closing: tuple[str, str]) -> Row | None:
-        key, hold_id = closing
-        etag = self._account.touch("holds", _OPEN, hold_id, {"sure": False})
-        return Row(key, "holds", _OPEN, hold_id, etag) if etag else None
+    def _delete(self, rows: Iterable[Row]) -> None:
+        self._account.each(lambda row: self._account.delete(*row[1:]), rows)
+
+    def _left_over(self, key: str) -> list[Row]:
+        written = self._account.get("holds", _ERASED, key)
+        return _ROWS.validate_json(unpacked("body", written)) if written else []
 
 
 def _member(list_id: str, key: str) -> Entity:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sqlite3
+from base64 import b64encode
 from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
 import pytest
+from azure.core.credentials import AzureNamedKeyCredential
 from azure.data.tables import TableServiceClient
 
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
 from consent_sync.ledger.tables import TablesLedger
-from consent_sync.ledger.tables_account import AZURITE_KEY, TABLES, key_of
+from consent_sync.ledger.tables_account import TABLES, key_of
 from local.azurite import is_installed, run_azurite
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from consent_sync.ledger.store import Document, Line
     from consent_sync.ledger.stored import StoredLedger
 
+ACCOUNT_KEY = b64encode(b"key of the tests").decode()
 KEYS = SubjectKeys("hash key of the tests")
 WITH_AZURITE = is_installed() or bool(os.environ.get("CI"))  # CI fails without it
 
@@ -38,9 +42,6 @@ class Place(Protocol):
 
     def close(self) -> None:
         """Close what was opened."""
-
-    def wipe(self) -> None:
-        """Close what was opened, and begin with nothing."""
 
     def put_lines(self, key: str, lines: Iterable[Line]) -> None:
         """Let these lines stand in the place of a history."""
@@ -65,11 +66,6 @@ class SqlitePlace:
         while self.opened:
             self.opened.pop().close()
 
-    def wipe(self) -> None:
-        self.close()
-        for path in self.path.parent.glob(f"{self.path.name}*"):
-            path.unlink()
-
     def put_lines(self, key: str, lines: Iterable[Line]) -> None:
         with closing(sqlite3.connect(self.path, isolation_level=None)) as db:
             db.execute("DELETE FROM line WHERE key = ?", (key,))
@@ -89,23 +85,23 @@ class SqlitePlace:
 
 
 class TablesPlace:
-    def __init__(self, url: str) -> None:
-        self.url = url
+    """An account of its own in Azurite, so that nothing has to be wiped."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, server: str) -> None:
+        name = f"account{next(self._numbers)}"
+        self.url, self.credential = f"{server}/{name}", AzureNamedKeyCredential(name, ACCOUNT_KEY)
         self.opened: list[StoredLedger] = []
-        self.service = TableServiceClient(url, credential=AZURITE_KEY)
+        self.service = TableServiceClient(self.url, credential=self.credential)
 
     def open(self, keys: SubjectKeys = KEYS) -> StoredLedger:
-        self.opened.append(TablesLedger(self.url, AZURITE_KEY, keys))
+        self.opened.append(TablesLedger(self.url, self.credential, keys))
         return self.opened[-1]
 
     def close(self) -> None:
         while self.opened:
             self.opened.pop().close()
-
-    def wipe(self) -> None:
-        self.close()
-        for name in TABLES:
-            self.service.delete_table(name)
 
     def put_lines(self, key: str, lines: Iterable[Line]) -> None:
         table = self.service.get_table_client("ledger")
@@ -130,11 +126,13 @@ class TablesPlace:
 
 
 @pytest.fixture(scope="session")
-def tables_url() -> Iterator[str]:
-    """The address of the tables of an Azurite of our own."""
-    with run_azurite() as connection_string:
-        parts = dict(part.split("=", 1) for part in connection_string.split(";"))
-        yield parts["TableEndpoint"]
+def table_server() -> Iterator[str]:
+    """The address of an Azurite of our own that has an account for every test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AZURITE_ACCOUNTS", ";".join(f"account{number}:{ACCOUNT_KEY}" for number in range(1000)))
+        with run_azurite() as connection_string:
+            parts = dict(part.split("=", 1) for part in connection_string.split(";"))
+            yield parts["TableEndpoint"].rpartition("/")[0]
 
 
 @pytest.fixture(params=["sqlite", "tables"] if WITH_AZURITE else ["sqlite"])
@@ -142,8 +140,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "sqlite":
         place: Place = SqlitePlace(tmp_path / "ledger.sqlite")
     else:
-        place = TablesPlace(request.getfixturevalue("tables_url"))
-        place.wipe()
+        place = TablesPlace(request.getfixturevalue("table_server"))
     yield place
     place.close()
 
