@@ -114,6 +114,8 @@ def sweep(timer: func.TimerRequest, pages: func.Out[List[str]]) -> None:  # noqa
     turns: list[Wake | PageTurn] = [*at_work.passes.revive()]
     if not at_work.passes.is_at_work(RunKind.SWEEP):
         turns += _begun(at_work.passes.start_sweep())
+    if tracking := at_work.passes.start_tracking():
+        turns += _begun(tracking)
     pages.set([turn.to_json() for turn in turns])
 
 

@@ -44,7 +44,7 @@ class Pages:
         try:
             with self.tenant.counting() as counter:
                 given = page or self._read(part)
-                tally = part.tally + Tally(rows=given.size)
+                tally = part.tally + Tally(rows=given.size, deleted=given.deleted)
                 for wake in _wakes(given):
                     tally += _counted(run, part, self.reconcile(wake, self._task(run, part, given)))
                 if given.odd and not run.dry_run:
@@ -64,6 +64,7 @@ class Pages:
             parked=False,
             moved=_now(),
             revived=0,
+            token=given.token,
         )
 
     def _task(self, run: Run, part: Part, page: Page) -> Task:
@@ -127,7 +128,7 @@ def _wakes(page: Page) -> Iterator[Wake]:
 
 def _counted(run: Run, part: Part, found: Tally) -> Tally:
     """Count what is looked at several times only once: a run looks again to write what it found before."""
-    again = "+" in part.name or (run.plan is not None and part.phase is not Phase.CHECK)
+    again = part.is_repeat or (run.plan is not None and part.phase is not Phase.CHECK)
     return Tally(written=found.written) if again else found
 
 

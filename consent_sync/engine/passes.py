@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from consent_sync.consent import rules
 from consent_sync.ports.drift import Drift
@@ -16,6 +16,7 @@ from consent_sync.ports.wake import PageTurn, Wake
 
 from . import backups
 from .drift import DRIFT, trusted_until
+from .feeds import REMEMBERED_RUNS, Feed, feeds, sweep_sources, untracked
 from .gates import planned_with
 from .open_runs import is_stalled, note_open, note_over, open_runs, turn_of
 from .pages import Pages
@@ -30,8 +31,6 @@ from .scopes import (
     RECORDS,
     WAKE,
     Scope,
-    changed_since,
-    everything,
     part_name,
     slice_of_everything,
     sources_of,
@@ -40,10 +39,7 @@ from .scopes import (
 from .settle import CannotSettle, Settlement, settle
 from .undo import CannotUndo
 
-OVERLAP = timedelta(minutes=10)
-"""How far a sweep reaches back behind the start of the last one: clocks differ, and transactions end late."""
 _SLICE = "audit slice"
-_REMEMBERED_RUNS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +66,15 @@ class Passes:
         """Begin a sweep over what changed since the last complete one began, or over everything."""
         backups.watch(self.ledger, lambda wake: self.reconcile.look(wake).lesson)
         since = self._last_complete()
-        sources = changed_since(since - OVERLAP, self.lists) if since else everything()
         run = self._run(RunKind.SWEEP, "changes" if since else EVERYTHING, "timer")
-        return run, self._begin(run, sources)
+        return run, self._begin(run, sweep_sources(since, self._feeds(), self.lists))
+
+    def start_tracking(self) -> tuple[Run, list[Wake | PageTurn]] | None:
+        """Begin to pass over the tables that have change tracking and no token; None where each has one."""
+        if not (tables := untracked(self.ledger, self._feeds(), self.tenant.tracked())):
+            return None
+        run = self._run(RunKind.TRACK, ", ".join(tables), "timer")
+        return run, self._begin(run, [Source(table, token="") for table in tables])
 
     def start_drift(self) -> tuple[Run, list[Wake | PageTurn]]:
         """Begin a sweep over what contradicts, whenever it changed and whoever failed to tell."""
@@ -240,7 +242,7 @@ class Passes:
 
     @property
     def _phases(self) -> Phases:
-        return Phases(self.tenant, self.ledger, self.reconcile)
+        return Phases(self.tenant, self.ledger, self.reconcile, self.lists)
 
     def _begin(self, run: Run, sources: list[Source], wake: Wake | None = None) -> list[Wake | PageTurn]:
         """Record a run over these sources. One address or one record was asked for: it is written in one go."""
@@ -266,7 +268,7 @@ class Passes:
         A run in a lower mode saw what it was not allowed to write, so it does not count.
         """
         mode, restored = self.reconcile.mode(), backups.noticed(self.ledger)
-        for run in self.ledger.runs(_REMEMBERED_RUNS):
+        for run in self.ledger.runs(REMEMBERED_RUNS):
             if restored and run.started < restored:
                 return None
             looked = run.scope == EVERYTHING or run.kind is RunKind.SWEEP
@@ -278,6 +280,9 @@ class Passes:
             ):
                 return run.started
         return None
+
+    def _feeds(self) -> dict[str, Feed]:
+        return feeds(self.ledger, self.tenant.tracked(), self.reconcile.mode(), backups.noticed(self.ledger))
 
     def _next_slice(self) -> int:
         while True:

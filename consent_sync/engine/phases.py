@@ -1,5 +1,7 @@
 """What comes after a phase of a run: opt-outs first, then, if the brake lets them, the opt-ins.
 
+What change tracking could not tell is read before any opt-in.
+
 A run that applies a plan looks before it writes: if it finds anything but the plan, it stops there.
 """
 
@@ -15,9 +17,11 @@ from consent_sync.ports.ledger import Ledger
 from consent_sync.ports.runs import Part, Phase, Run, RunKind, total
 from consent_sync.ports.tenant import Tenant
 
+from .feeds import overdue
 from .gates import hold_service
 from .plans import what_changed
 from .reconcile import Reconciler
+from .scopes import part_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Phases:
     tenant: Tenant
     ledger: Ledger
     reconcile: Reconciler
+    lists: tuple[str, ...]
 
     def after(self, run: Run, parts: Collection[Part]) -> Next:
         """Say what comes after `parts`, which are all that the run has."""
@@ -44,7 +49,11 @@ class Phases:
         if phases == {Phase.CHECK}:
             refusal = what_changed(self.ledger, run.plan or "", run.id)
             return Next(refusal=refusal) if refusal else Next(following(parts, Phase.OPT_OUTS))
-        return Next() if Phase.OPT_INS in phases else self._opt_ins(run, parts)
+        if Phase.OPT_INS in phases:
+            return Next()
+        if missing := overdue(parts, self.lists):
+            return Next(tuple(Part(run.id, part_name(source), source) for source in missing))
+        return self._opt_ins(run, parts)
 
     def _opt_ins(self, run: Run, parts: Collection[Part]) -> Next:
         """Ask the mode and the brake; a named person who answers for the run is the brake's approval already."""
@@ -62,7 +71,7 @@ class Phases:
 
 def following(parts: Collection[Part], phase: Phase) -> tuple[Part, ...]:
     """Give the parts that go over the same sources again in another phase."""
-    first = [part for part in parts if "+" not in part.name]
+    first = [part for part in parts if not part.is_repeat]
     return tuple(
         Part(part.run_id, f"{part.name}+{phase}", part.source, phase, start=part.start, cursor=part.start)
         for part in first

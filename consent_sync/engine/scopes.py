@@ -6,7 +6,7 @@ rows are paged through beside that, for addresses that the server may compare in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,6 +19,7 @@ WAKE, RECORD, IMAGES = "wake", "record", "images"
 """Sources that are no tables: a wake in a queue, one record by its id, the images of a run."""
 RECORDS = ("contact", "lead")
 ROWS, MEMBERS = "msdynmkt_contactpointconsent4", "listmember"
+TABLES = (*RECORDS, ROWS, MEMBERS)
 
 RANGES = 16
 SPLIT_AFTER = 20
@@ -41,7 +42,7 @@ class Scope:
         return self.wake if self.wake and self.wake.points else None
 
 
-def sources_of(scope: Scope, lists: Iterable[str]) -> list[Source]:
+def sources_of(scope: Scope, lists: Collection[str]) -> list[Source]:
     """Give what to page through."""
     if scope.named:
         return [Source(WAKE)]
@@ -59,11 +60,16 @@ def everything(brand: str | None = None) -> list[Source]:
     return [*(Source(table, brand) for table in RECORDS), Source(ROWS)]
 
 
-def changed_since(since: datetime, lists: Iterable[str]) -> list[Source]:
+def changed_since(since: datetime, lists: Collection[str]) -> list[Source]:
     """Give what shows a change after `since`. Leaving a list leaves no trace, so lists are compared with the ledger."""
-    tables = [Source(table, since=since) for table in (*RECORDS, ROWS)]
-    joined = [Source(MEMBERS, list_id, since) for list_id in lists]
-    return [*tables, *joined, *(Source(MEMBERS, list_id, gone=True) for list_id in lists)]
+    return [source for table in TABLES for source in changed_in(table, since, lists)]
+
+
+def changed_in(table: str, since: datetime, lists: Collection[str]) -> list[Source]:
+    """Give what shows a change of `table` after `since`."""
+    if table != MEMBERS:
+        return [Source(table, since=since)]
+    return [Source(MEMBERS, id_, since) for id_ in lists] + [Source(MEMBERS, id_, gone=True) for id_ in lists]
 
 
 def slice_of_everything(number: int) -> list[Source]:
@@ -79,7 +85,8 @@ def record_of(source: Source) -> RecordRef:
 
 def part_name(source: Source) -> str:
     """Give the name of the part that pages through `source`."""
-    return "-".join(str(piece) for piece in (source.table, source.name, "gone" if source.gone else None) if piece)
+    way = "gone" if source.gone else "tracked" if source.token is not None else None
+    return "-".join(str(piece) for piece in (source.table, source.name, way) if piece)
 
 
 def split(part: Part) -> list[Part]:
@@ -88,7 +95,7 @@ def split(part: Part) -> list[Part]:
     Whatever order the server sorts keys in, each key belongs to a range: it is above some bound and not above the next.
     """
     source = part.source
-    whole = source.above is None and source.upto is None and not source.gone
+    whole = source.above is None and source.upto is None and not source.gone and source.token is None
     if part.cursor is None or part.seq != SPLIT_AFTER or not whole or source.table not in {*RECORDS, ROWS, MEMBERS}:
         return []
     return [

@@ -67,7 +67,8 @@ class Facts:
     """Everything the mapping needs to know of the tenant, keyed by lower-case id.
 
     `columns` holds, by table and column name, the type that the metadata gives a column (AttributeType). `gone` names
-    what is here from memory only: the tenant had it once and no longer does.
+    what is here from memory only: the tenant had it once and no longer does. `tracked` names the tables with change
+    tracking.
     """
 
     profiles: Mapping[str, ProfileFacts]
@@ -76,6 +77,7 @@ class Facts:
     lists: Mapping[str, ListFacts]
     columns: Mapping[str, Mapping[str, str]]
     gone: frozenset[str] = frozenset()
+    tracked: frozenset[str] = frozenset()
 
     def names(self) -> dict[str, str]:
         """Give what people call the purposes, topics and lists, by id."""

@@ -54,6 +54,7 @@ def with_memory(mapping: MappingFile, facts: Facts, remembered: Facts) -> Facts:
         {**known.lists, **facts.lists},
         facts.columns,
         frozenset(lost),
+        facts.tracked,
     )
 
 

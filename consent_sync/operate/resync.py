@@ -61,7 +61,10 @@ class PlannedChange(BaseModel):
 
 
 class RunView(BaseModel):
-    """Body of ``GET /api/resync/{id}``: how a run stands, in numbers; it names nobody."""
+    """Body of ``GET /api/resync/{id}``: how a run stands, in numbers; it names nobody.
+
+    `tracked` are the tables of which change tracking told what changed, `deleted` the deletions that it told of.
+    """
 
     id: str
     kind: RunKind
@@ -78,6 +81,8 @@ class RunView(BaseModel):
     failed: int
     requests: int
     rows: int
+    deleted: int
+    tracked: list[str]
     expected: int | None
     per_second: float | None
     seconds_left: int | None
@@ -154,6 +159,8 @@ def view(run: Run, parts: list[Part]) -> RunView:
         failed=tally.failed,
         requests=tally.requests,
         rows=progress.rows,
+        deleted=tally.deleted,
+        tracked=sorted({part.source.table for part in parts if part.source.token and part.token}),
         expected=progress.expected,
         per_second=progress.per_second,
         seconds_left=progress.seconds_left,

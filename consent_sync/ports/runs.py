@@ -19,7 +19,8 @@ class Source:
     """What to page through: all rows of `table`, narrowed to those changed `since` and to list or row `name`.
 
     With `gone`, the members that the ledger remembers on list `name` and that the list no longer has. A range of keys
-    begins behind `above` and ends with `upto`, in whatever order the server sorts them.
+    begins behind `above` and ends with `upto`, in whatever order the server sorts them. With `token`, what change
+    tracking tells since that token, of all lists together; an empty one passes over all rows to get a first token.
     """
 
     table: str
@@ -28,6 +29,7 @@ class Source:
     gone: bool = False
     above: str | None = None
     upto: str | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ class Tally:
     """What was done, in numbers: contact points read and decided, writes done, skipped (the mode forbids), failed.
 
     `planned` counts the writes that the decision asked for by (brand, rule, change), `opening` those of them that are
-    opt-ins; `requests` counts round trips, `rows` the rows that were paged through, and `excluded` the contact points
-    that are left alone, by the reason.
+    opt-ins; `requests` counts round trips, `rows` the rows that were paged through, `deleted` the deletions that change
+    tracking told of, and `excluded` the contact points that are left alone, by the reason.
     """
 
     read: int = 0
@@ -50,6 +52,7 @@ class Tally:
     rows: int = 0
     planned: dict[str, int] = field(default_factory=dict)
     excluded: dict[str, int] = field(default_factory=dict)
+    deleted: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -64,6 +67,7 @@ class Tally:
             self.rows + other.rows,
             _added(self.planned, other.planned),
             _added(self.excluded, other.excluded),
+            self.deleted + other.deleted,
         )
 
 
@@ -72,11 +76,12 @@ def _added(some: dict[str, int], others: dict[str, int]) -> dict[str, int]:
 
 
 class RunKind(StrEnum):
-    """Who asked for the run, and what for: three timers, or a person."""
+    """Who asked for the run, and what for: a timer, or a person. `track` only gets tokens for later sweeps."""
 
     SWEEP = "sweep"
     DRIFT = "drift"
     AUDIT = "audit"
+    TRACK = "track"
     RESYNC = "resync"
     APPLY = "apply"
     UNDO = "undo"
@@ -128,7 +133,7 @@ class Part:
 
     `problem` says why the last try at the next page failed; `parked` that no further try is made until a sweep revives
     the chain, which it does only so often. `moved` is when it last showed a sign of life. A part that was `stopped`
-    ends where it stands.
+    ends where it stands. `token` is where change tracking goes on behind it.
     """
 
     run_id: str
@@ -145,11 +150,17 @@ class Part:
     stopped: State | None = None
     moved: datetime | None = None
     revived: int = 0
+    token: str | None = None
 
     @property
     def over(self) -> bool:
         """Whether nothing more will be done in it."""
         return self.finished is not None or self.stopped is not None
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether it goes again, in a later phase, over what another part of the run went over."""
+        return "+" in self.name
 
 
 def state_of(parts: Iterable[Part]) -> State:

@@ -46,7 +46,8 @@ class Page:
 
     A page of a full pass covers the records in `covers`, so that what several pages see is decided by one; None for a
     page that decides all it sees. `rows` are consent rows by their ids, `size` the number of rows that were read; `odd`
-    names rows with an address that the server may compare in another way than we do.
+    names rows with an address that the server may compare in another way than we do. The last page of what change
+    tracking tells has the `token` to go on from, unless that was lost; `deleted` counts the deletions told of.
     """
 
     points: tuple[ContactPoint, ...]
@@ -56,6 +57,8 @@ class Page:
     rows: tuple[str, ...] = ()
     size: int = 0
     odd: tuple[str, ...] = ()
+    token: str | None = None
+    deleted: int = 0
 
 
 class RequestCount(Protocol):
@@ -90,6 +93,9 @@ class Tenant(Protocol):
 
     def apply(self, writes: Sequence[Write]) -> list[Result]:
         """Do the writes in their order, each only if its row is still as it was read; one result each."""
+
+    def tracked(self) -> frozenset[str]:
+        """Name the tables that have change tracking."""
 
     def page(self, source: Source, after: str | None, size: int) -> Page:
         """Read the next page of contact points and records; `after` is the last page's, None at the start."""

@@ -22,6 +22,7 @@ from consent_sync.ports.tenant import Page, RequestCount, Result
 from .apply import apply
 from .audit import acts_behind
 from .facts import read_facts
+from .feed import read_feed
 from .gather import ListGone, gather
 from .observe import Lens
 from .pages import read_page
@@ -90,9 +91,14 @@ class DataverseTenant:
             self.look(other_than=lens)
         return results
 
+    def tracked(self) -> frozenset[str]:
+        """Name the tables that have change tracking."""
+        return self.look().facts.tracked
+
     def page(self, source: Source, after: str | None, size: int) -> Page:
         """Read the next page of contact points and records; `after` is the last page's, None at the start."""
-        return read_page(self._client, self.look(), source, after, size)
+        read = read_page if source.token is None else read_feed
+        return read(self._client, self.look(), source, after, size)
 
     def count(self, names: Collection[str]) -> int | None:
         """Give about how many rows these tables have, None where Dataverse does not tell: it counts once a day.

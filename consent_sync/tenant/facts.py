@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from consent_sync.dataverse.client import DataverseClient
-from consent_sync.dataverse.odata import is_in
+from consent_sync.dataverse.odata import all_of, any_of, eq, is_in
 from consent_sync.dataverse.query import Query
 from consent_sync.mapping.facts import Enforcement, Facts, ListFacts, ProfileFacts, PurposeFacts, TopicFacts
 from consent_sync.mapping.schema import MappingFile
@@ -26,6 +26,8 @@ _PROFILE_COLUMNS = (
     "msdynmkt_doistatus",
     "_msdynmkt_trackingconsentpurpose_value",
 )
+_TRACKED = "ChangeTrackingEnabled eq true"
+_FEEDS = tuple(eq("LogicalName", table) for table in tables.FEEDS)
 _OWNER_TABLE = "@Microsoft.Dynamics.CRM.lookuplogicalname"
 
 
@@ -52,11 +54,12 @@ def _read(client: DataverseClient, lists: str | None) -> Facts:
         Query("msdynmkt_purposes", select=_PURPOSE_COLUMNS, annotations="Microsoft.Dynamics.CRM.lookuplogicalname"),
         Query("msdynmkt_topics", select=("msdynmkt_topicid", "msdynmkt_name", "_msdynmkt_purposeid_value")),
         *(_columns_query(table) for table in tables.RECORD_SETS),
+        Query("EntityDefinitions", select=("LogicalName",), filter=all_of(_TRACKED, any_of(*_FEEDS))),
     ]
     if lists:
         columns = ("listid", "listname", "createdfromcode", "type", "lockstatus", "statecode")
         queries.append(Query("lists", select=columns, filter=lists))
-    profiles, purposes, topics, contact, lead, *rest = client.list_many(queries)
+    profiles, purposes, topics, contact, lead, tracked, *rest = client.list_many(queries)
     return Facts(
         profiles={row["msdynmkt_compliancesettings4id"]: _profile(row) for row in profiles},
         purposes={row["msdynmkt_purposeid"]: _purpose(row) for row in purposes},
@@ -66,6 +69,7 @@ def _read(client: DataverseClient, lists: str | None) -> Facts:
             "contact": _types(contact),
             "lead": _types(lead),
         },
+        tracked=frozenset(row["LogicalName"] for row in tracked),
     )
 
 

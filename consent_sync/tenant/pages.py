@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from consent_sync.consent.model import Channel, ContactPoint, RecordRef
@@ -15,7 +16,9 @@ from . import tables
 from .drift.odd import id_of, odd_names
 from .observe import Lens
 
-_WHOLE_PAGE = 5000
+WHOLE_PAGE = 5000
+
+type Row = dict[str, Any]
 
 
 def read_page(client: DataverseClient, lens: Lens, source: Source, after: str | None, size: int) -> Page:
@@ -27,11 +30,31 @@ def read_page(client: DataverseClient, lens: Lens, source: Source, after: str | 
     key, columns = tables.RECORD_KEYS[source.table], lens.address_columns(source.table)
     condition = _narrowed("modifiedon", key, source)
     rows = _rows(client, tables.RECORD_SETS[source.table], key, columns, condition, after, size)
-    points = {point for row in rows for point in lens.points_in(source.table, row)}
     covers = None if source.since else frozenset(RecordRef(source.table, row[key]) for row in rows)
-    odd = odd_names(lens, source.table, rows)
-    by_id = tuple(sorted(RecordRef(source.table, id_of(name)) for name in odd))
-    return Page(tuple(sorted(points)), by_id, _last(rows, key, size), covers, size=len(rows), odd=odd)
+    return replace(records_page(lens, source.table, rows), after=_last(rows, key, size), covers=covers)
+
+
+def records_page(lens: Lens, table: str, rows: Sequence[Row]) -> Page:
+    """Give what is to be looked at because of these contacts or leads."""
+    points = {point for row in rows for point in lens.points_in(table, row)}
+    odd = odd_names(lens, table, rows)
+    by_id = tuple(sorted(RecordRef(table, id_of(name)) for name in odd))
+    return Page(tuple(sorted(points)), by_id, None, size=len(rows), odd=odd)
+
+
+def rows_page(lens: Lens, rows: Sequence[Row]) -> Page:
+    """Give what is to be looked at because of these consent rows about e-mail."""
+    found = {ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]) for row in rows}
+    odd = odd_names(lens, tables.ROW_TABLE, rows)
+    points = tuple(sorted(point for point in found if point))
+    return Page(points, (), None, rows=tuple(map(id_of, odd)), size=len(rows), odd=odd)
+
+
+def members_page(rows: Sequence[Row]) -> Page:
+    """Give the records that are members of a list."""
+    tables_of = ((row, tables.MEMBER_TABLES.get(row["entitytype"])) for row in rows)
+    records = tuple(RecordRef(table, row["_entityid_value"]) for row, table in tables_of if table in tables.RECORD_SETS)
+    return Page((), records, None, size=len(rows))
 
 
 def _consent_rows(client: DataverseClient, lens: Lens, source: Source, after: str | None, size: int) -> Page:
@@ -40,26 +63,16 @@ def _consent_rows(client: DataverseClient, lens: Lens, source: Source, after: st
         eq(tables.POINT_TYPE, tables.CHANNELS[Channel.EMAIL]),
         *_narrowed("modifiedon", tables.ROW_KEY, source),
     ]
-    size = size if source.since else _WHOLE_PAGE
+    size = size if source.since else WHOLE_PAGE
     rows = _rows(client, tables.ROW_SET, tables.ROW_KEY, (tables.POINT_VALUE,), condition, after, size)
-    found = {ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]) for row in rows if source.since}
-    odd = odd_names(lens, source.table, rows)
-    return Page(
-        tuple(sorted(point for point in found if point)),
-        (),
-        _last(rows, tables.ROW_KEY, size),
-        rows=tuple(map(id_of, odd)),
-        size=len(rows),
-        odd=odd,
-    )
+    page = replace(rows_page(lens, rows), after=_last(rows, tables.ROW_KEY, size))
+    return page if source.since else replace(page, points=())
 
 
 def _members(client: DataverseClient, source: Source, after: str | None, size: int) -> Page:
     condition = [f"_listid_value eq {guid(source.name or '')}", *_narrowed("createdon", "listmemberid", source)]
     rows = _rows(client, "listmembers", "listmemberid", ("_entityid_value", "entitytype"), condition, after, size)
-    tables_of = ((row, tables.MEMBER_TABLES.get(row["entitytype"])) for row in rows)
-    records = tuple(RecordRef(table, row["_entityid_value"]) for row, table in tables_of if table in tables.RECORD_SETS)
-    return Page((), records, _last(rows, "listmemberid", size), size=len(rows))
+    return replace(members_page(rows), after=_last(rows, "listmemberid", size))
 
 
 def _narrowed(column: str, key: str, source: Source) -> list[str]:
@@ -79,12 +92,12 @@ def _rows(  # noqa: PLR0913  - the parts of one query
     conditions: Iterable[str],
     after: str | None,
     size: int,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     wanted = [*conditions, *([f"{key} gt {guid(after)}"] if after else [])]
     return list(
         client.list_rows(entity_set, select=(key, *columns), filter=all_of(*wanted) or None, order_by=(key,), top=size)
     )
 
 
-def _last(rows: list[dict[str, Any]], key: str, size: int) -> str | None:
+def _last(rows: list[Row], key: str, size: int) -> str | None:
     return rows[-1][key] if len(rows) == size else None

@@ -29,6 +29,9 @@ TOPIC_ID = "_msdynmkt_topicid_value"
 
 SETS = RECORD_SETS | {ROW_TABLE: ROW_SET}
 
+FEEDS = SETS | {"listmember": "listmembers"}
+"""Everything whose changes matter."""
+
 CHANNELS = {Channel.EMAIL: 534120000, Channel.TEXT: 534120001, Channel.CUSTOM: 534120002, Channel.VOICE: 534120003}
 OF_PURPOSE, OF_TOPIC = 534120000, 534120001
 VALUES = {Reading.SILENT: 534120000, Reading.IN: 534120001, Reading.OUT: 534120002}

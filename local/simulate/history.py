@@ -138,7 +138,7 @@ class History:
 
     def _work(self) -> None:
         """Let the service do something, mostly in trouble."""
-        kind = self.random.choice(("event", "event", "event", "event", "look", "sweep", "resync", "lose"))
+        kind = self.random.choice(_WORK)
         events = self.stage.events
         if kind in {"event", "lose"}:
             if not events:
@@ -229,10 +229,13 @@ class History:
     # the end
 
     def _end(self) -> None:
-        """Deliver nothing more, resync everything once, and judge. Raises ViolationError."""
-        self.say("all is quiet; a last resync")
+        """Deliver nothing more, and judge after one sweep, and again after a resync. Raises ViolationError."""
+        self.say("all is quiet; a last sweep")
         self.stage.pass_time(OVER)
         self.stage.events.clear()
+        self._undisturbed(_sweep)
+        check(self.stage, self.truth)
+        self.say("a resync")
         self._undisturbed(resync)
         check(self.stage, self.truth)
         echoes, self.stage.events[:] = list(self.stage.events), []
@@ -264,6 +267,7 @@ class History:
         return Wake(tuple(points), tuple(sorted(RecordRef(p.table, p.id) for p in self.truth.people.values())))
 
 
+_WORK = (*("event",) * 4, "look", *("sweep",) * 3, "resync", "lose")
 _DEEDS, _HALF, _AGAIN = 0.6, 0.5, 0.2
 
 
@@ -278,8 +282,8 @@ def _wake(wake: Wake, passes: Passes) -> None:
 
 
 def _sweep(passes: Passes) -> None:
-    _, waiting = passes.start_sweep()
-    _finish(passes, waiting)
+    for begun in (passes.start_tracking(), passes.start_sweep()):
+        _finish(passes, begun[1] if begun else [])
 
 
 def _finish(passes: Passes, waiting: list[Wake | PageTurn]) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from consent_sync.dataverse.changes import list_changes
+from consent_sync.dataverse.changes import read_changes
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.errors import ChangesExpired, ChangeTrackingOff
 from tests.dataverse.scripted import Answer, ScriptedServer, error
@@ -17,9 +17,10 @@ def test_a_first_pass_gives_all_rows_and_a_token(client: DataverseClient, server
         Answer(body={"value": [{"contactid": ID}], "@odata.nextLink": f"{home}contacts?$skiptoken=x"}),
         Answer(body={"value": [], "@odata.deltaLink": home + TOKEN}),
     )
-    first, last = list_changes(client, "contacts", select=["fullname"], page_size=1)
+    first = read_changes(client, "contacts", select=["fullname"], at=None, page_size=1)
+    last = read_changes(client, "contacts", select=["fullname"], at=first.after, page_size=1)
     assert (first.rows, first.deleted, first.token) == ([{"contactid": ID}], [], None)
-    assert (last.rows, last.token) == ([], TOKEN)
+    assert (last.rows, last.after, last.token) == ([], None, TOKEN)
     assert [asked.headers["Prefer"] for asked in server.asked] == ["odata.track-changes,odata.maxpagesize=1"] * 2
     assert server.asked[0].path.endswith("contacts?$select=fullname")
 
@@ -30,7 +31,7 @@ def test_a_later_pass_gives_changes_and_deletions(client: DataverseClient, serve
     server.answers(
         Answer(body={"value": [changed, deleted], "@odata.deltaLink": f"{server.url}/api/data/v9.2/{TOKEN}2"})
     )
-    (page,) = list_changes(client, "contacts", select=["fullname"], token=TOKEN)
+    page = read_changes(client, "contacts", select=["fullname"], at=TOKEN, page_size=5000)
     assert (page.rows, page.deleted, page.token) == ([changed], [ID], f"{TOKEN}2")
     assert server.asked[0].path == f"/api/data/v9.2/{TOKEN.replace('%2f', '%2F').replace('%3a', '%3A')}"
 
@@ -49,4 +50,4 @@ def test_expired_tokens_and_tables_without_tracking_are_told_apart(
 ) -> None:
     server.answers(answer)
     with pytest.raises(expected):
-        list(list_changes(client, "contacts", select=["fullname"], token=TOKEN))
+        read_changes(client, "contacts", select=["fullname"], at=TOKEN, page_size=5000)

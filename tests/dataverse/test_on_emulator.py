@@ -12,7 +12,7 @@ from consent_sync.dataverse import fetchxml, odata
 from consent_sync.dataverse.auth import StaticToken
 from consent_sync.dataverse.batch import Operation
 from consent_sync.dataverse.bulk import Kind, write_rows
-from consent_sync.dataverse.changes import list_changes
+from consent_sync.dataverse.changes import ChangePage, read_changes
 from consent_sync.dataverse.client import DataverseClient
 from consent_sync.dataverse.errors import (
     BadRequest,
@@ -220,19 +220,26 @@ def test_bulk_messages_do_what_single_operations_do(dataverse: DataverseClient, 
     assert written == expected | ({ids[4]: "before"} if kind == "UpdateMultiple" else {})
 
 
+def all_changes(dataverse: DataverseClient, token: str | None) -> list[ChangePage]:
+    pages = [read_changes(dataverse, "contacts", select=["lastname"], at=token, page_size=2)]
+    while after := pages[-1].after:
+        pages.append(read_changes(dataverse, "contacts", select=["lastname"], at=after, page_size=2))
+    return pages
+
+
 def test_change_tracking_gives_what_changed(dataverse: DataverseClient) -> None:
     made = contacts(dataverse, 5)
-    *_, last = list_changes(dataverse, "contacts", select=["lastname"], page_size=2)
+    *_, last = all_changes(dataverse, None)
     dataverse.update(odata.key("contacts", made[1]), {"lastname": "changed"})
     dataverse.delete(odata.key("contacts", made[2]))
-    pages = list(list_changes(dataverse, "contacts", select=["lastname"], token=last.token))
+    pages = all_changes(dataverse, last.token)
     assert [row["contactid"] for page in pages for row in page.rows] == [made[1]]
     assert [row_id for page in pages for row_id in page.deleted] == [made[2]]
-    (nothing,) = list_changes(dataverse, "contacts", select=["lastname"], token=pages[-1].token)
+    (nothing,) = all_changes(dataverse, pages[-1].token)
     assert (nothing.rows, nothing.deleted) == ([], [])
     admin(dataverse, "clock", advance_seconds=8 * 24 * 3600)
     with pytest.raises(ChangesExpired):
-        list(list_changes(dataverse, "contacts", select=["lastname"], token=last.token))
+        all_changes(dataverse, last.token)
 
 
 @pytest.mark.parametrize(

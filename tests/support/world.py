@@ -237,6 +237,9 @@ class World:
         points = {r.point for r in self.rows.values()} | {p for r in self.records.values() for p in r.points}
         return Page(tuple(sorted(points)), tuple(sorted(self.records)), None)
 
+    def tracked(self) -> frozenset[str]:
+        return frozenset()
+
     def count(self, names: Collection[str]) -> int | None:
         return len(self.records) if names else None
 

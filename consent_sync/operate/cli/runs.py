@@ -178,6 +178,8 @@ def run_text(view: RunView, *hints: str) -> RenderableType:
         f"Run {view.id}: {what}, {how}, {view.state}",
         ", ".join(counts),
     ]
+    if view.tracked:
+        lines.append(f"by change tracking: {', '.join(view.tracked)}; {view.deleted:,} deletions")
     if view.problem:
         lines.append(Text(f"problem: {view.problem}", "red"))
     if view.planned:
