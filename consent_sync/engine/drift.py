@@ -33,6 +33,7 @@ PATIENCE = timedelta(days=1)
 _ODD_TOGETHER = 2000
 _REFUSED, _RUNS = "refused drift queries", "drift runs"
 _ASK, _ODD, _COMPARE = "ask", "odd", "compare"
+_ODD_NEXT = f"{_ODD} 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +50,33 @@ class DriftPages:
             step, _, at = (after or f"{_ASK} ").partition(" ")
             found, after = self._next(step, at)
             size += len(found.findings)
-            news = self._news(found.findings, trusted) if trusted else found.findings
-            if step != _ODD and any(_is_of_a_row_missing(finding) for finding in news):
-                news = self._confirmed(news)
-            if news or after is None or step == _COMPARE:
-                return _page(news, after, size, odd=step == _ODD)
+            news, odd = self._news(found.findings, trusted), tuple[Finding, ...]()
+            if step == _ODD:
+                news, odd = odd, news
+            elif any(_is_of_a_row_missing(finding) for finding in news):
+                exact, compared = self._compared()
+                news = tuple(finding for finding in news if finding.point not in compared or finding in exact)
+                if after == _ODD_NEXT:  # which is done herewith
+                    odd, after = self._news(exact, trusted), self._behind_odd()
+                    size += len(exact)
+            if news or odd or after is None or step == _COMPARE:
+                return _page(news, odd, after, size)
 
     def _next(self, step: str, at: str) -> tuple[DriftPage, str | None]:
-        born, frozen, refused = self.ledger.born(), frozen_names(self.ledger), self._refused()
+        born, frozen = self.ledger.born(), frozen_names(self.ledger)
         if step == _ASK:
-            found = self.drift.scan(born, frozen, refused, at or None)
+            found = self.drift.scan(born, frozen, self._refused(), at or None)
             self._note_refused(found.refused)
-            return found, f"{_ASK} {found.after}" if found.after else f"{_ODD} 0"
+            return found, f"{_ASK} {found.after}" if found.after else _ODD_NEXT
         if step == _ODD:
             names, bucket = self._odd(int(at))
             found = self.drift.compare_odd(born, frozen, names) if names else DriftPage(())
-            behind = f"{_COMPARE} " if refused else None
-            return found, f"{_ODD} {bucket}" if bucket < BUCKETS else behind
-        found = self.drift.compare(born, frozen, refused, at or None)
+            return found, f"{_ODD} {bucket}" if bucket < BUCKETS else self._behind_odd()
+        found = self.drift.compare(born, frozen, self._refused(), at or None)
         return found, f"{_COMPARE} {found.after}" if found.after else None
+
+    def _behind_odd(self) -> str | None:
+        return f"{_COMPARE} " if self._refused() else None
 
     def _odd(self, bucket: int) -> tuple[list[str], int]:
         """Give the names from `bucket` on that are worth one look, and the first bucket that is not among them."""
@@ -77,12 +86,17 @@ class DriftPages:
             bucket += 1
         return names, bucket
 
-    def _news(self, findings: Collection[Finding], trusted: datetime) -> tuple[Finding, ...]:
+    def _news(self, findings: Collection[Finding], trusted: datetime | None) -> tuple[Finding, ...]:
+        if trusted is None:
+            return tuple(findings)
         entries = self.ledger.load({sight.location.subject for finding in findings for sight in finding.sights})
         return tuple(finding for finding in findings if is_news(finding, entries, trusted))
 
-    def _confirmed(self, news: Iterable[Finding]) -> tuple[Finding, ...]:
-        """Leave out what is only missing for the server, because it does not find what is written in another way."""
+    def _compared(self) -> tuple[frozenset[Finding], frozenset[ContactPoint]]:
+        """Give all that is found at odd addresses, and the contact points at which nothing else contradicts.
+
+        What is missing for the server may only be written in another way.
+        """
         exact: set[Finding] = set()
         compared: set[ContactPoint] = set()
         bucket = 0
@@ -92,7 +106,7 @@ class DriftPages:
                 page = self.drift.compare_odd(self.ledger.born(), frozen_names(self.ledger), names)
                 exact.update(page.findings)
                 compared |= page.compared
-        return tuple(finding for finding in news if finding.point not in compared or finding in exact)
+        return frozenset(exact), frozenset(compared)
 
     def _refused(self) -> dict[str, str]:
         """Give the rules whose queries the server refused lately, each with the time until which it is left alone."""
@@ -123,16 +137,13 @@ def _is_as_left(sight: Sight, entry: Entry, trusted: datetime) -> bool:
     return not seen.present if sight.version is None else seen.present and seen.version == sight.version
 
 
-def _page(findings: Iterable[Finding], after: str | None, size: int, *, odd: bool) -> Page:
-    """Name the contact points, and what the server may not find by them."""
-    findings = tuple(findings)
-    points = tuple(sorted({finding.point for finding in findings}))
-    if not odd:
-        return Page(points, (), after, size=size)
-    sights = (sight.location for finding in findings for sight in finding.sights)
+def _page(plain: Iterable[Finding], odd: Iterable[Finding], after: str | None, size: int) -> Page:
+    """Name the contact points; where they are odd, name too what the server may not find by them."""
+    points = {finding.point for findings in (plain, odd) for finding in findings}
+    sights = (sight.location for finding in odd for sight in finding.sights)
     rows = {at.row_id for at in sights if at.kind is Kind.ROW and at.row_id}
-    records = {record for finding in findings for record in finding.records}
-    return Page(points, tuple(sorted(records)), after, rows=tuple(sorted(rows)), size=size)
+    records = {record for finding in odd for record in finding.records}
+    return Page(tuple(sorted(points)), tuple(sorted(records)), after, rows=tuple(sorted(rows)), size=size)
 
 
 # -- which looks to trust --

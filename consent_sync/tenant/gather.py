@@ -56,6 +56,7 @@ class Gathering:
         self.records: dict[RecordRef, Row] = {}
         self.members: dict[RecordRef, list[Row]] = defaultdict(list)
         self.rows: dict[ContactPoint, dict[str, Row]] = defaultdict(dict)
+        self.named: set[ContactPoint] = set()
         self.lists: set[str] = set()
 
     def holders(self) -> dict[ContactPoint, frozenset[RecordRef]]:
@@ -102,15 +103,15 @@ def gather(
     a list no longer is there, for its members would look like people who left it.
     """
     found, started = Gathering(lens), time.monotonic()
-    _read_rows(client, found, rows)
-    ring, ids = {*points, *found.rows}, set(records)
+    ring, ids = set(points), set(records)
     lists = {id_ for table in tables.RECORD_SETS for _, id_ in lens.lists_of(table)}
-    for number in range(_RINGS):
-        _read_ring(client, found, ring, ids, () if number else sorted(lists))
+    for number in range(_RINGS + bool(rows)):
+        _read_ring(client, found, ring, ids, () if number else rows, () if number else sorted(lists))
         if not found.lists >= lists:
             raise ListGone("a list that the mapping names was deleted meanwhile")
         found.asked |= ring
-        ring, ids = set(found.holders()) - found.asked, set(found.merged().values()) - found.records.keys()
+        ring = (set(found.holders()) | found.named) - found.asked
+        ids = set(found.merged().values()) - found.records.keys()
         if not ring and not ids:
             break
     now = client.server_time or datetime.now(UTC).replace(microsecond=0)
@@ -129,35 +130,24 @@ def gather(
     )
 
 
-def _read_rows(client: DataverseClient, found: Gathering, ids: Collection[str]) -> None:
-    """Read consent rows by their ids; the server may not find them by their address as we write it."""
-    email = eq(tables.POINT_TYPE, tables.CHANNELS[Channel.EMAIL])
-    conditions = [is_in(tables.ROW_KEY, few) for few in packed(sorted(ids))]
-    queries = [Query(tables.ROW_SET, select=_ROW_COLUMNS, filter=all_of(condition, email)) for condition in conditions]
-    for rows in client.list_many(queries):
-        _take_rows(found)(rows)
-
-
-def _read_ring(
+def _read_ring(  # noqa: PLR0913  - all that one round trip reads
     client: DataverseClient,
     found: Gathering,
     points: Collection[ContactPoint],
     ids: Collection[RecordRef],
+    rows: Collection[str],
     lists: Collection[str],
 ) -> None:
-    takers: list[Callable[[Iterable[Row]], None]] = []
-    queries: list[Query] = []
-    for query, take in (*_by_address(found, points), *_by_id(found, ids)):
-        queries.append(query)
-        takers.append(take)
-    if not queries:
+    asks = [*_by_address(found, points), *_by_id(found, ids), *_rows_by_id(found, rows)]
+    if not asks:
         found.lists.update(lists)  # nothing is read, so nobody can look like having left one
-    else:
-        if lists:
-            queries.append(Query("lists", select=("listid",), filter=is_in("listid", lists)))
-            takers.append(lambda rows: found.lists.update(row["listid"] for row in rows))
-        for take, rows in zip(takers, client.list_many(queries), strict=True):
-            take(rows)
+        return
+    if lists:
+        query = Query("lists", select=("listid",), filter=is_in("listid", lists))
+        asks.append((query, lambda rows: found.lists.update(row["listid"] for row in rows)))
+    answers = client.list_many([query for query, _ in asks])
+    for (_, take), answer in zip(asks, answers, strict=True):
+        take(answer)
 
 
 type _Ask = tuple[Query, Callable[[Iterable[Row]], None]]
@@ -186,6 +176,14 @@ def _by_id(found: Gathering, ids: Collection[RecordRef]) -> Iterator[_Ask]:
             if lists := lens.lists_of(table):
                 held = [fx.condition(key, "in", *values)]
                 yield _members_query(table, [id_ for _, id_ in lists], held), _take_members(found, table)
+
+
+def _rows_by_id(found: Gathering, ids: Collection[str]) -> Iterator[_Ask]:
+    """Ask for consent rows by their ids; the server may not find them by their address as we write it."""
+    email = eq(tables.POINT_TYPE, tables.CHANNELS[Channel.EMAIL])
+    for few in packed(sorted(ids)):
+        condition = all_of(is_in(tables.ROW_KEY, few), email)
+        yield Query(tables.ROW_SET, select=_ROW_COLUMNS, filter=condition), _take_named(found)
 
 
 def _records_query(lens: Lens, table: str, condition: str) -> Query:
@@ -236,6 +234,18 @@ def _take_members(found: Gathering, table: str) -> Callable[[Iterable[Row]], Non
             known = found.members[RecordRef(table, row["_entityid_value"])]
             if all(row["listmemberid"] != other["listmemberid"] for other in known):
                 known.append(row)
+
+    return take
+
+
+def _take_named(found: Gathering) -> Callable[[Iterable[Row]], None]:
+    """Take rows that were asked for by id: their contact points are to be looked at."""
+
+    def take(rows: Iterable[Row]) -> None:
+        rows = list(rows)
+        points = (ContactPoint.of(Channel.EMAIL, row[tables.POINT_VALUE]) for row in rows)
+        found.named.update(point for point in points if point)
+        _take_rows(found)(rows)
 
     return take
 

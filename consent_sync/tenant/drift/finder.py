@@ -29,7 +29,7 @@ from .shards import PAGES, PlaceLost, compare_range
 
 _PAGE = 5000
 _LEAST = 250
-_TOGETHER = 8
+_TOGETHER = 16
 """Queries in one batch: each of them is real work, and a batch that takes too long answers none of them."""
 
 _NO_ANSWER = (ServiceUnavailable, ConnectionFailed, ProtocolError)

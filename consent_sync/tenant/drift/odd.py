@@ -74,11 +74,15 @@ def _spellings(client: DataverseClient, lens: Lens, odd: Iterable[str]) -> Itera
     by_table: dict[str, list[str]] = defaultdict(list)
     for name in odd:
         by_table[_TABLES[name[0]]].append(id_of(name))
+    queries: list[Query] = []
+    read: list[tuple[str, ...]] = []
     for table, ids in by_table.items():
         key, columns = _columns(lens, table)
-        queries = [Query(tables.SETS[table], select=(key, *columns), filter=is_in(key, few))
-                   for few in packed(sorted(ids))]  # fmt: skip
-        for address in (row[column] for rows in client.list_many(queries) for row in rows for column in columns):
+        for few in packed(sorted(ids)):
+            queries.append(Query(tables.SETS[table], select=(key, *columns), filter=is_in(key, few)))
+            read.append(columns)
+    for columns, rows in zip(read, client.list_many(queries), strict=True):
+        for address in (row[column] for row in rows for column in columns):
             point = None if is_plain(address) else ContactPoint.of(Channel.EMAIL, address)
             yield from (address, point.value) if point else ()
 
