@@ -8,11 +8,11 @@ from math import ceil
 from .arithmetic import AT_ONCE, REQUESTS, SECONDS, WINDOW, Means, Work, times
 from .throttled import play
 
-PAGE = 250
+PAGE = 500
 READ, WRITE, TRAVEL = 0.03, 0.08, 0.1
 """Assumed seconds on the server of one query and of one write, and of a round trip besides; no live figures exist."""
 WRITES_PER_CONTACT = 0.2
-QUERIES = 10
+QUERIES = 18
 LOOK = (READ, QUERIES * READ)
 REPAIR = (*LOOK, PAGE * WRITES_PER_CONTACT * WRITE)
 TOLERANCE = 0.10
@@ -31,7 +31,7 @@ Dataverse limits each user on each of its web servers: {REQUESTS:,} requests, {S
 application user is the rule; several of them, each with an installation and a share of the pages, are not built.
 
 Assumed: {READ * 1000:.0f} ms on the server for a query, {WRITE * 1000:.0f} ms for a write, {TRAVEL * 1000:.0f} ms for a
-round trip besides; pages of {PAGE} contacts, each one request for the page and one batch of {QUERIES} queries; where
+round trip besides; pages of {PAGE:,} contacts, each one request for the page and one batch of {QUERIES} queries; where
 things are repaired, {WRITES_PER_CONTACT} writes for a contact, in one batch. A run takes about as long as the longest
 of three bounds: pages in flight, requests, execution time.
 
