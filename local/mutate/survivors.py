@@ -26,4 +26,10 @@ REASONS: dict[tuple[str, str, str], Reason] = {
         "Standing.proof_of_in",
         "not self._speakers or self.cause_of_out(scope) -> self.cause_of_out(scope)",
     ): Reason(equivalent=True, text="a shortcut: where nobody spoke, every time that follows is NEVER"),
+    ("consent_sync/consent/registers.py", "Entry", "0 -> 1"): Reason(
+        equivalent=True, text="an entry that was never saved has no version, and only a version tells that it is newer"
+    ),
+    ("consent_sync/consent/state.py", "Standing._cause_over_parts", "True -> False"): Reason(
+        equivalent=True, text="the causes were made of the parts, so there are as many of them"
+    ),
 }

@@ -305,3 +305,69 @@ def test_a_log_is_worth_asking_about_opt_ins_that_somebody_changed_since_we_look
     assert bool(undated(snapshot, entries, ())) is asked
     assert undated(snapshot, entries, [Act(ROW, IN, LATER)]) == []
     assert bool(undated(snapshot, entries, [Act(ROW, OUT, LATER)])) is asked
+
+
+def test_a_tie_is_an_opt_out() -> None:
+    assert Registers(latest_in=START, latest_out=START).out
+    assert not Registers(latest_in=LATER, latest_out=START).out
+
+
+def test_an_event_about_somebody_who_was_not_read_is_left_to_whoever_reads_them() -> None:
+    stranger = ContactPoint(A.channel, "stranger@example.com")
+    told = Told(START, acts=(Act(Location(stranger, Kind.ROW, str(T1), "row9"), OUT, START),))
+    assert learn(read(), {A: Entry(A), B: Entry(B)}, landscape(), told).entries.keys() == {A, B}
+
+
+@pytest.mark.parametrize(("before_the_look", "restored"), [(119, False), (121, True)])
+def test_a_row_that_changed_well_before_we_last_saw_it_otherwise_was_restored(
+    before_the_look: int,
+    restored: bool,  # noqa: FBT001
+) -> None:
+    seen = Seen(OUT, present=True, version="1", at=LATER)
+    changed = LATER - timedelta(seconds=before_the_look)
+    lesson = learnt(seen, Observation(ROW, IN, version="2", changed=changed, created=changed, trusted=True))
+    assert (lesson.returned == {ROW}) is restored
+
+
+@pytest.mark.parametrize(("version", "trusted"), [("1", True), ("2", False)])
+def test_neither_a_source_newly_trusted_nor_an_edit_of_an_unproven_row_is_a_restored_backup(
+    version: str,
+    trusted: bool,  # noqa: FBT001
+) -> None:
+    seen = Seen(SILENT, present=True, version="1", at=LATER)
+    long_ago = LATER - timedelta(days=1)
+    observed = Observation(ROW, IN, version=version, changed=long_ago, created=long_ago, trusted=trusted)
+    assert learnt(seen, observed).returned == frozenset()
+
+
+def test_of_several_rows_that_are_gone_the_most_restrictive_is_remembered() -> None:
+    place = replace(ROW, row_id=None)
+    rows = {f"{place.key}/{n}": Seen(says, present=True, version="1", at=START) for n, says in enumerate((IN, OUT, IN))}
+    gone = Observation(place, SILENT, present=False)
+    lesson = learn(read(gone), {A: Entry(A, seen=rows), B: Entry(B)}, landscape(), Told(START))
+    assert lesson.loosened == {place}
+
+
+def test_the_flag_of_whoever_shares_the_address_is_set_by_the_rule_of_that(bench: Bench) -> None:
+    bench.world.add(BOB, A)
+    bench.look()
+    bench.look(bench.world.flag(ANN, True))
+    assert rule_of(bench, Kind.FLAG, BOB) == ids(rules.SHARED_ADDRESS)
+
+
+def test_a_yes_that_a_later_no_took_back_proves_nothing() -> None:
+    entries = {A: Entry(A, {P1: Registers(latest_in=START, latest_out=LATER)}), B: Entry(B)}
+    assert Knowledge(landscape(), entries, read()).at(A).proof_of_in(P1) == NEVER
+
+
+@pytest.mark.parametrize(("purpose_too", "held"), [(False, [rules.HOLD_INEFFECTIVE.id]), (True, [])])
+def test_a_topic_opted_in_under_a_purpose_that_must_be_too_is_held_until_it_is(
+    purpose_too: bool,  # noqa: FBT001
+    held: list[str],
+) -> None:
+    bench = Bench(World(replace(landscape(), restrictive=frozenset({P1}))))
+    bench.world.add(ANN, A)
+    bench.look()
+    acts = [bench.world.consent(A, P1, IN)] if purpose_too else []
+    bench.look(*acts, bench.world.consent(A, T1, IN))
+    assert [hold.rule for hold in bench.ledger.holds()] == held
