@@ -23,7 +23,7 @@ from consent_sync.ledger.tables_account import TABLES, key_of
 from local.azurite import is_installed, run_azurite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from consent_sync.ledger.store import Document, Line
@@ -136,11 +136,18 @@ def table_server() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "tables"] if WITH_AZURITE else ["sqlite"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Place]:
+    """A source of places, all of one kind, in which nothing is kept yet."""
     if request.param == "sqlite":
-        place: Place = SqlitePlace(tmp_path / "ledger.sqlite")
-    else:
-        place = TablesPlace(request.getfixturevalue("table_server"))
+        numbers = itertools.count()
+        return lambda: SqlitePlace(tmp_path / f"ledger{next(numbers)}.sqlite")
+    server = request.getfixturevalue("table_server")
+    return lambda: TablesPlace(server)
+
+
+@pytest.fixture
+def place(places: Callable[[], Place]) -> Iterator[Place]:
+    place = places()
     yield place
     place.close()
 
