@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,7 +12,18 @@ from consent_sync.consent import rules
 from consent_sync.consent.decide import decide
 from consent_sync.consent.evidence import Lesson, Told, learn, undated
 from consent_sync.consent.landscape import Loosened, Mode, Policy
-from consent_sync.consent.model import NEVER, Act, ContactPoint, Kind, Location, Observation, Reading, Scope, Snapshot
+from consent_sync.consent.model import (
+    NEVER,
+    Act,
+    ContactPoint,
+    Kind,
+    Location,
+    Observation,
+    Reading,
+    RecordRef,
+    Scope,
+    Snapshot,
+)
 from consent_sync.consent.registers import Entry, Evidence, Registers, Seen
 from consent_sync.consent.rules import Rule
 from consent_sync.consent.state import Knowledge, Standing
@@ -371,3 +383,19 @@ def test_a_topic_opted_in_under_a_purpose_that_must_be_too_is_held_until_it_is(
     acts = [bench.world.consent(A, P1, IN)] if purpose_too else []
     bench.look(*acts, bench.world.consent(A, T1, IN))
     assert [hold.rule for hold in bench.ledger.holds()] == held
+
+
+@pytest.mark.parametrize("child", [False, True])
+def test_nothing_is_opened_for_a_person_one_of_whose_addresses_is_a_childs(child: bool) -> None:  # noqa: FBT001
+    class Family(World):
+        def gather(
+            self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()
+        ) -> Snapshot:
+            return replace(super().gather(points, records, rows), minors=frozenset({BOB} if child else ()))
+
+    bench = Bench(Family())
+    bench.world.add(ANN, A, B)
+    bench.world.add(BOB, B)
+    bench.look(bench.world.consent(A, P1, OUT), bench.world.consent(A, P2, OUT))
+    bench.look(bench.world.consent(A, P1, IN), bench.world.consent(A, P2, IN))
+    assert bench.world.records[ANN].flag is child
