@@ -20,7 +20,7 @@ from pathlib import Path
 from .mutants import Mutant
 from .quick import LIMIT, RAN_OUT, seconds_of_children
 
-ENGINE = ("test_mutants", "test_promises", "test_gates", "test_attack")
+ENGINE = ("test_mutants", "test_fine_points", "test_promises", "test_gates", "test_attack")
 SELECTION = (*(f"tests/engine/{name}.py" for name in ENGINE), "tests/model/test_scenes.py", "tests/cases")
 """Fast tests first: the promises and the attack, every interleaving of three steps, every case."""
 TIMES = 3.0

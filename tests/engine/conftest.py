@@ -1,15 +1,24 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from consent_sync.consent.evidence import Lesson, Told, learn
 from consent_sync.consent.landscape import Mode
-from consent_sync.consent.model import Act, Reading
+from consent_sync.consent.model import Act, ContactPoint, Kind, Location, Observation, Reading, Snapshot
+from consent_sync.consent.registers import Entry, Seen
+from consent_sync.consent.rules import Rule
 from consent_sync.engine.reconcile import Reconciler, Task
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
 from consent_sync.ports.runs import Tally
 from consent_sync.ports.wake import Wake
-from tests.support.world import ANN, START, A, B, World
+from tests.support.world import ANN, START, T1, A, B, World, landscape
+
+IN, OUT, SILENT = Reading.IN, Reading.OUT, Reading.SILENT
+LATER = START + timedelta(seconds=60)
+ROW = Location(A, Kind.ROW, str(T1), "row1")
 
 
 class Bench:
@@ -41,3 +50,24 @@ def bench() -> Bench:
     bench.world.join(ANN, "l2")
     bench.look()
     return bench
+
+
+def read(*observations: Observation) -> Snapshot:
+    """Give a snapshot in which nobody holds the two addresses."""
+    points = frozenset({A, B})
+    return Snapshot(LATER, LATER, observations, frozenset(), {p: frozenset() for p in points}, points)
+
+
+def learnt(seen: Seen | None, now: Observation) -> Lesson:
+    """Learn from one observation, after `seen`."""
+    entry = Entry(A, seen={now.location.key: seen} if seen else {}, looked=START)
+    return learn(read(now), {A: entry, B: Entry(B)}, landscape(), Told(START))
+
+
+def rule_of(bench: Bench, kind: Kind, subject: ContactPoint | object) -> list[str]:
+    """Name the rules of the writes to a kind of location of `subject`."""
+    return [w.rule for w in bench.world.writes if w.location.kind is kind and w.location.subject == subject]
+
+
+def ids(*wanted: Rule) -> list[str]:
+    return [rule.id for rule in wanted]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,17 +9,15 @@ import pytest
 
 from consent_sync.consent import rules
 from consent_sync.consent.decide import decide
-from consent_sync.consent.evidence import Lesson, Told, learn, undated
+from consent_sync.consent.evidence import Told, learn, undated
 from consent_sync.consent.landscape import Loosened, Mode, Policy
 from consent_sync.consent.model import (
     NEVER,
     Act,
-    ContactPoint,
     Kind,
     Location,
     Observation,
     Reading,
-    RecordRef,
     Scope,
     Snapshot,
 )
@@ -28,24 +25,8 @@ from consent_sync.consent.registers import Entry, Evidence, Registers, Seen
 from consent_sync.consent.rules import Rule
 from consent_sync.consent.state import Knowledge, Standing
 from consent_sync.consent.targets import Place, opened
-from tests.engine.conftest import Bench
+from tests.engine.conftest import IN, LATER, OUT, ROW, SILENT, Bench, ids, learnt, read, rule_of
 from tests.support.world import ANN, BOB, COMMERCIAL, FLAG, P1, P2, START, T1, A, B, World, landscape
-
-IN, OUT, SILENT = Reading.IN, Reading.OUT, Reading.SILENT
-LATER = START + timedelta(seconds=60)
-ROW = Location(A, Kind.ROW, str(T1), "row1")
-
-
-def read(*observations: Observation) -> Snapshot:
-    """Give a snapshot in which nobody holds the two addresses."""
-    points = frozenset({A, B})
-    return Snapshot(LATER, LATER, observations, frozenset(), {p: frozenset() for p in points}, points)
-
-
-def learnt(seen: Seen | None, now: Observation) -> Lesson:
-    """Learn from one observation, after `seen`."""
-    entry = Entry(A, seen={now.location.key: seen} if seen else {}, looked=START)
-    return learn(read(now), {A: entry, B: Entry(B)}, landscape(), Told(START))
 
 
 def test_evidence_is_cut_to_the_whole_second() -> None:
@@ -154,15 +135,6 @@ def test_what_says_nothing_is_opened_only_by_a_yes_to_exactly_its_scope(reading:
     at, scene = Location(A, Kind.ROW, str(P1)), landscape()
     place = Place(Observation(at, reading), reading, scene.meaning(at))
     assert (opened(place, [standing(COMMERCIAL)], scene) is not None) is opens
-
-
-def rule_of(bench: Bench, kind: Kind, subject: ContactPoint | object) -> list[str]:
-    """Name the rules of the writes to a kind of location of `subject`."""
-    return [w.rule for w in bench.world.writes if w.location.kind is kind and w.location.subject == subject]
-
-
-def ids(*wanted: Rule) -> list[str]:
-    return [rule.id for rule in wanted]
 
 
 def test_an_opt_out_of_the_same_scope_crosses_between_record_and_address_by_that_rule(bench: Bench) -> None:
@@ -317,85 +289,3 @@ def test_a_log_is_worth_asking_about_opt_ins_that_somebody_changed_since_we_look
     assert bool(undated(snapshot, entries, ())) is asked
     assert undated(snapshot, entries, [Act(ROW, IN, LATER)]) == []
     assert bool(undated(snapshot, entries, [Act(ROW, OUT, LATER)])) is asked
-
-
-def test_a_tie_is_an_opt_out() -> None:
-    assert Registers(latest_in=START, latest_out=START).out
-    assert not Registers(latest_in=LATER, latest_out=START).out
-
-
-def test_an_event_about_somebody_who_was_not_read_is_left_to_whoever_reads_them() -> None:
-    stranger = ContactPoint(A.channel, "stranger@example.com")
-    told = Told(START, acts=(Act(Location(stranger, Kind.ROW, str(T1), "row9"), OUT, START),))
-    assert learn(read(), {A: Entry(A), B: Entry(B)}, landscape(), told).entries.keys() == {A, B}
-
-
-@pytest.mark.parametrize(("before_the_look", "restored"), [(119, False), (121, True)])
-def test_a_row_that_changed_well_before_we_last_saw_it_otherwise_was_restored(
-    before_the_look: int,
-    restored: bool,  # noqa: FBT001
-) -> None:
-    seen = Seen(OUT, present=True, version="1", at=LATER)
-    changed = LATER - timedelta(seconds=before_the_look)
-    lesson = learnt(seen, Observation(ROW, IN, version="2", changed=changed, created=changed, trusted=True))
-    assert (lesson.returned == {ROW}) is restored
-
-
-@pytest.mark.parametrize(("version", "trusted"), [("1", True), ("2", False)])
-def test_neither_a_source_newly_trusted_nor_an_edit_of_an_unproven_row_is_a_restored_backup(
-    version: str,
-    trusted: bool,  # noqa: FBT001
-) -> None:
-    seen = Seen(SILENT, present=True, version="1", at=LATER)
-    long_ago = LATER - timedelta(days=1)
-    observed = Observation(ROW, IN, version=version, changed=long_ago, created=long_ago, trusted=trusted)
-    assert learnt(seen, observed).returned == frozenset()
-
-
-def test_of_several_rows_that_are_gone_the_most_restrictive_is_remembered() -> None:
-    place = replace(ROW, row_id=None)
-    rows = {f"{place.key}/{n}": Seen(says, present=True, version="1", at=START) for n, says in enumerate((IN, OUT, IN))}
-    gone = Observation(place, SILENT, present=False)
-    lesson = learn(read(gone), {A: Entry(A, seen=rows), B: Entry(B)}, landscape(), Told(START))
-    assert lesson.loosened == {place}
-
-
-def test_the_flag_of_whoever_shares_the_address_is_set_by_the_rule_of_that(bench: Bench) -> None:
-    bench.world.add(BOB, A)
-    bench.look()
-    bench.look(bench.world.flag(ANN, True))
-    assert rule_of(bench, Kind.FLAG, BOB) == ids(rules.SHARED_ADDRESS)
-
-
-def test_a_yes_that_a_later_no_took_back_proves_nothing() -> None:
-    entries = {A: Entry(A, {P1: Registers(latest_in=START, latest_out=LATER)}), B: Entry(B)}
-    assert Knowledge(landscape(), entries, read()).at(A).proof_of_in(P1) == NEVER
-
-
-@pytest.mark.parametrize(("purpose_too", "held"), [(False, [rules.HOLD_INEFFECTIVE.id]), (True, [])])
-def test_a_topic_opted_in_under_a_purpose_that_must_be_too_is_held_until_it_is(
-    purpose_too: bool,  # noqa: FBT001
-    held: list[str],
-) -> None:
-    bench = Bench(World(replace(landscape(), restrictive=frozenset({P1}))))
-    bench.world.add(ANN, A)
-    bench.look()
-    acts = [bench.world.consent(A, P1, IN)] if purpose_too else []
-    bench.look(*acts, bench.world.consent(A, T1, IN))
-    assert [hold.rule for hold in bench.ledger.holds()] == held
-
-
-@pytest.mark.parametrize("child", [False, True])
-def test_nothing_is_opened_for_a_person_one_of_whose_addresses_is_a_childs(child: bool) -> None:  # noqa: FBT001
-    class Family(World):
-        def gather(
-            self, points: Collection[ContactPoint], records: Collection[RecordRef], rows: Collection[str] = ()
-        ) -> Snapshot:
-            return replace(super().gather(points, records, rows), minors=frozenset({BOB} if child else ()))
-
-    bench = Bench(Family())
-    bench.world.add(ANN, A, B)
-    bench.world.add(BOB, B)
-    bench.look(bench.world.consent(A, P1, OUT), bench.world.consent(A, P2, OUT))
-    bench.look(bench.world.consent(A, P1, IN), bench.world.consent(A, P2, IN))
-    assert bench.world.records[ANN].flag is child
