@@ -27,7 +27,8 @@ _SAMPLE = 200
 class Job:
     """A piece of work: `work` names ours, `full` if it has to look at everything, `flagged` contacts before it begins.
 
-    The plain loop sends `singly` requests for one row each, besides reading everything where it `reads`.
+    What `before` names is done before, unmeasured. The plain loop sends `singly` requests for one row each, besides
+    reading everything where it `reads`.
     """
 
     label: str
@@ -37,6 +38,7 @@ class Job:
     told: bool = False
     singly: int = 0
     reads: bool = True
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,11 @@ def jobs(contacts: int, differences: int) -> Iterator[Job]:
     yield Job("first plan", "plan", full=True)
     yield Job("resync, everything repaired", "resync", full=True, singly=differences)
     yield Job("resync, all in step", "resync", full=True)
-    yield Job("sweep for changes, none", "sweep")
+    yield Job("sweep for changes, none", "sweep", before="follow")
     for drifts in DRIFTS:
         if drifts <= contacts / 3:
             yield Job(f"sweep for drift, {drifts:,}", "drift", flagged=drifts, singly=2 * drifts)
+    yield Job("sweep for drift, 0, all compared", "refused", full=True)
     reads_and_writes = 2 + 2
     yield Job(
         f"{EVENTS:,} events at once",
@@ -101,6 +104,8 @@ def measure(contacts: int, seed: int, folder: Path, say: Callable[[str], None]) 
             say(f"{contacts:,}: {job.label}")
             chosen = [people.pop() for _ in range(job.flagged)]
             place.flag(chosen)
+            if job.before:
+                _ours(job.before, place.settings)
             found.append((job, _ours(job.work, place.settings, json.dumps(chosen) if job.told else "")))
         say(f"{contacts:,}: the sample flow, and the loop's writes")
         one, write = SampleFlow(place.url).cost_of_one(people[:_SAMPLE]), loop.cost_of_one_write(_SAMPLE)
@@ -118,7 +123,7 @@ def measure(contacts: int, seed: int, folder: Path, say: Callable[[str], None]) 
     ]
 
 
-def _ours(work: str, settings: Mapping[str, str], told: str) -> Ours:
+def _ours(work: str, settings: Mapping[str, str], told: str = "") -> Ours:
     """Do one piece of work in a process of its own."""
     done = subprocess.run(  # noqa: S603  - our own module
         [sys.executable, "-m", "local.bench.ours", work],

@@ -32,7 +32,7 @@ class Place:
         self._session.headers["Authorization"] = "Bearer staff@emulator.example"
         arguments = ["local.emulator", "--port", str(port)]
         self._stack.enter_context(Server(arguments, {}, "Dataverse emulator on", folder / "emulator.log"))
-        self._admin("reset", {"contacts": contacts, "seed": seed, "budget": False})
+        self._admin("reset", {"contacts": contacts, "seed": seed, "budget": False, "change_tracking": _TABLES})
         self.settings = {
             "DATAVERSE_URL": self.url,
             "DATAVERSE_AUTH": "static",
