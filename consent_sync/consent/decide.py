@@ -6,10 +6,12 @@ wider. A location opens only when nothing blocks it at any address it concerns a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
+from operator import attrgetter
 
 from . import rules
 from .evidence import Lesson
@@ -18,6 +20,8 @@ from .landscape import Landscape, Loosened, Mode
 from .model import Kind, Location, Observation, Reading, Scope, Snapshot, Subject
 from .state import Knowledge, Standing
 from .targets import Place, Target, closed, differs, is_under, opened, stops
+
+_SUBJECT = attrgetter("location.subject")
 
 type Judged = Sequence[tuple[Place, Target | None]]
 """Locations with what each should say, None where nothing asks for anything."""
@@ -78,18 +82,19 @@ def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision
     for subject, observations in _telling(snapshot, lesson):
         standings = know.around(subject)
         places = [Place(o, lesson.readings[o.location], landscape.meaning(o.location)) for o in observations]
-        judged = _judged(places, standings, lesson, landscape, may_open=_may_open(subject, standings, snapshot))
+        judged = _judged(places, standings, lesson, landscape, partial(_may_open, subject, standings, snapshot))
         everything += judged
         wanted = _writes(judged, landscape)
         refused = [write for write in wanted if not write.observed.writable]
-        writes += (write for write in wanted if write.observed.writable)
+        writes += [write for write in wanted if write.observed.writable]
         writes += _instead(refused, judged, landscape)
         unsent += refused
         opted_in = {scope for place in places if place.reading is Reading.IN for scope in place.meaning.scopes}
         watch = Watch(landscape, lesson, standings, opted_in)
-        holds += (hold for place, target in judged if (hold := watch.over(place, target)))
-        holds += (Hold(write.location, rules.HOLD_UNSENT.id, write.observed.reading) for write in refused)
-        ignored.update(scope for place, target in judged for scope in _ignored(place, target, landscape))
+        holds += [hold for place, target in judged if (hold := watch.over(place, target))]
+        holds += [Hold(write.location, rules.HOLD_UNSENT.id, write.observed.reading) for write in refused]
+        if landscape.unenforced:
+            ignored.update(scope for place, target in judged for scope in _ignored(place, target, landscape))
     writes.sort(key=lambda write: (write.to is not Reading.OUT, write.since))
     return Decision(tuple(writes), tuple(unsent), tuple(holds), frozenset(ignored), tuple(everything))
 
@@ -102,7 +107,7 @@ def _telling(snapshot: Snapshot, lesson: Lesson) -> Iterator[tuple[Subject, Iter
         if entries[point].registers or any(entries[holder].registers for holder in holders):
             spoken.add(point)
             spoken |= holders
-    for subject, observations in groupby(snapshot.observations, key=lambda o: o.location.subject):
+    for subject, observations in groupby(snapshot.observations, key=_SUBJECT):
         if subject in spoken:
             yield subject, observations
 
@@ -116,13 +121,16 @@ def _may_open(subject: Subject, standings: Iterable[Standing], snapshot: Snapsho
 
 
 def _judged(
-    places: list[Place], standings: tuple[Standing, ...], lesson: Lesson, landscape: Landscape, *, may_open: bool
+    places: list[Place],
+    standings: tuple[Standing, ...],
+    lesson: Lesson,
+    landscape: Landscape,
+    may_open: Callable[[], bool],
 ) -> Judged:
     """Judge the locations of one subject, those left out that something wider stops already."""
-    targets = [
-        closed(place, standings, lesson.loosened) or (opened(place, standings, landscape) if may_open else None)
-        for place in places
-    ]
+    targets = [closed(place, standings, lesson.loosened) for place in places]
+    if not all(targets) and may_open():
+        targets = [target or opened(place, standings, landscape) for place, target in zip(places, targets, strict=True)]
     judged = list(zip(places, targets, strict=True))
     if stopped := stops(judged):
         return [(place, target) for place, target in judged if not is_under(place, stopped, landscape)]

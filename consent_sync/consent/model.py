@@ -17,6 +17,8 @@ from typing import NamedTuple
 class Channel(StrEnum):
     """The way a message travels. Consent never crosses channels."""
 
+    __hash__ = str.__hash__  # an enumeration's own is slow, and decisions look things up all the time
+
     EMAIL = "email"
     TEXT = "text"
     VOICE = "voice"
@@ -49,6 +51,10 @@ class ContactPoint:
     channel: Channel
     value: str
 
+    def __hash__(self) -> int:
+        """Hash by what tells nearly all apart: this is the key of most of what a decision looks up."""
+        return hash(self.value)
+
     @classmethod
     def of(cls, channel: Channel, raw: str | None) -> ContactPoint | None:
         """Normalise `raw`, or give None where nothing is left to write to.
@@ -76,6 +82,10 @@ class RecordRef:
 
     table: str
     id: str
+
+    def __hash__(self) -> int:
+        """Hash by what tells all apart."""
+        return hash(self.id)
 
 
 Subject = ContactPoint | RecordRef
@@ -123,6 +133,8 @@ NEVER = datetime(1, 1, 1, tzinfo=UTC)
 class Kind(StrEnum):
     """The kinds of locations. Adapters read and write by it; no rule looks at it."""
 
+    __hash__ = str.__hash__
+
     FLAG = "flag"
     LIST = "list"
     OPT_OUT_LIST = "opt_out_list"
@@ -141,6 +153,10 @@ class Location:
     kind: Kind
     name: str
     row_id: str | None = None
+
+    def __hash__(self) -> int:
+        """Hash without the kind, which hardly tells any apart."""
+        return hash((self.subject, self.name, self.row_id))
 
     @property
     def key(self) -> str:

@@ -50,22 +50,23 @@ class Knowledge:
 
     def at(self, point: ContactPoint) -> Standing:
         """Give what stands at `point`."""
-        if point not in self._standings:
+        known = self._standings.get(point)
+        if known is None:
             holders = self._snapshot.holders.get(point, frozenset())
             subjects: tuple[Subject, ...] = (point, *sorted(holders))
-            speakers = tuple(e for s in subjects if (e := self._entries[s]).registers)
+            speakers = tuple([e for s in subjects if (e := self._entries[s]).registers])
             alone = len(holders - self._snapshot.inactive) <= 1
             forgotten = not holders and self._entries[point].erased > NEVER
-            self._standings[point] = Standing(
+            known = self._standings[point] = Standing(
                 self._landscape, point, speakers, alone=alone, held=bool(holders), forgotten=forgotten
             )
-        return self._standings[point]
+        return known
 
     def around(self, subject: Subject) -> tuple[Standing, ...]:
         """Give what stands at the contact points that `subject` concerns: itself, or all those of the record."""
         if isinstance(subject, ContactPoint):
             return (self.at(subject),)
-        return tuple(self.at(point) for point in sorted(self._snapshot.points_of.get(subject, ())))
+        return tuple([self.at(point) for point in sorted(self._snapshot.points_of.get(subject, ()))])
 
 
 class Standing:
@@ -95,10 +96,11 @@ class Standing:
         """Give the opt-out that blocks `scope` here, None where nothing does."""
         if not self._speakers:
             return None  # nobody ever said anything that concerns this contact point
-        if scope not in self._causes:
-            parts = self._landscape.purposes_under(scope)
-            self._causes[scope] = self._cause_over_parts(scope, parts) if parts else self._cause(scope)
-        return self._causes[scope]
+        if scope in self._causes:
+            return self._causes[scope]
+        parts = self._landscape.purposes_under(scope)
+        found = self._causes[scope] = self._cause_over_parts(scope, parts) if parts else self._cause(scope)
+        return found
 
     def proof_of_in(self, scope: Scope) -> datetime:
         """Since when this contact point is provably opted in for `scope`, NEVER where it is blocked or nobody said yes.
@@ -141,7 +143,7 @@ class Standing:
         opened = [NEVER] * len(self._speakers)
         for wide in self._landscape.upwards(scope):
             registers = [entry.of(wide) for entry in self._speakers]
-            of_all = max(known.latest_in for known in registers)
+            of_all = max([known.latest_in for known in registers])
             has_parts = bool(self._landscape.purposes_under(wide))
             for n, known in enumerate(registers):
                 heard = of_all if self.alone else known.latest_in

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from . import rules
@@ -46,6 +47,7 @@ class Target(NamedTuple):
         return self.cause.subject if self.cause else None
 
 
+_TIME = attrgetter("at")
 _BY_BREADTH = {
     Breadth.SAME: rules.SAME_SCOPE,
     Breadth.WIDER: rules.COVERS_NARROWER,
@@ -63,7 +65,7 @@ def closed(place: Place, standings: Iterable[Standing], loosened: AbstractSet[Lo
     for standing in standings:
         found = [cause for scope in scopes if (cause := standing.cause_of_out(scope))]
         if len(found) == len(scopes):
-            cause = max(found, key=lambda c: c.at)
+            cause = max(found, key=_TIME)
             if standing.forgotten and place.is_missing:
                 return None
             rule = rules.RESTORE if place.at in loosened else _rule_for(cause, place.at.subject)
@@ -119,14 +121,18 @@ def stops(judged: Iterable[tuple[Place, Target | None]]) -> set[Stop]:
         if meaning.shadows and not (target and target.to is Reading.IN):
             will_close = target is not None and meaning.writable and place.observed.writable
             if place.reading is Reading.OUT or will_close:
-                found.update((meaning.side, scope) for scope in meaning.scopes)
+                found.update([(meaning.side, scope) for scope in meaning.scopes])
     return found
 
 
 def is_under(place: Place, stopped: AbstractSet[Stop], landscape: Landscape) -> bool:
     """Whether something wider on its own side stops a location already."""
     side = place.meaning.side
-    return all(any((side, wide) in stopped for wide in landscape.upwards(s)[1:]) for s in place.meaning.scopes)
+    for scope in place.meaning.scopes:
+        _, *wider = landscape.upwards(scope)
+        if stopped.isdisjoint([(side, wide) for wide in wider]):
+            return False
+    return True
 
 
 def differs(place: Place, to: Reading) -> bool:
