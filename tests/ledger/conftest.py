@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 from base64 import b64encode
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
@@ -128,11 +128,12 @@ class TablesPlace:
 @pytest.fixture(scope="session")
 def table_server() -> Iterator[str]:
     """The address of an Azurite of our own that has an account for every test."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AZURITE_ACCOUNTS", ";".join(f"account{number}:{ACCOUNT_KEY}" for number in range(1000)))
-        with run_azurite() as connection_string:
-            parts = dict(part.split("=", 1) for part in connection_string.split(";"))
-            yield parts["TableEndpoint"].rpartition("/")[0]
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:  # only for this one: others know no account but their own
+            patch.setenv("AZURITE_ACCOUNTS", ";".join(f"account{number}:{ACCOUNT_KEY}" for number in range(1000)))
+            connection_string = stack.enter_context(run_azurite())
+        parts = dict(part.split("=", 1) for part in connection_string.split(";"))
+        yield parts["TableEndpoint"].rpartition("/")[0]
 
 
 @pytest.fixture(params=["sqlite", "tables"] if WITH_AZURITE else ["sqlite"])
