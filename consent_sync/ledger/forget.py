@@ -16,8 +16,8 @@ from consent_sync.ports.ledger import HistoryLine
 
 from .account import Account, step
 from .accounts import Accounts, Amendment
-from .chain import stamp
-from .codec import NOBODY, decode_registers, joined, points_in, read_line, record_under, suppression, text_of
+from .chain import Chain, stamp
+from .codec import NOBODY, decode, decode_registers, joined, points_in, read_line, record_under, suppression, text_of
 from .store import Change, Kept, Line, Storage
 
 _NIL = "00000000-0000-0000-0000-000000000000"
@@ -81,26 +81,32 @@ def _forget_in_notes(storage: Storage, record: RecordRef) -> None:
             notes.set_note(name, stands.replace(record.id, _NIL), stands)
 
 
-def trim(accounts: Accounts, storage: Storage, before: datetime) -> int:
+def trim(accounts: Accounts, storage: Storage, before: datetime, by: str) -> int:
     """Take out of the histories what was recorded before that time and is not needed any more; see the port."""
     count = 0
     for key, kept, history in storage.documents.scan():
         if kept is None or not history or history[0].recorded >= stamp(before):
             continue
         account = accounts.read(kept)
-        rest = _trimmed(key, account, history, before, accounts.now())
-        if rest and storage.documents.commit([[accounts.changed(key, kept, *rest)]]):
-            count += rest[0].chain.trimmed - account.chain.trimmed
+        rest = _trimmed(key, account, history, before)
+        if rest is None:
+            continue
+        chain, because = rest
+        line = text_of(HistoryLine(NOBODY, accounts.now(), "trimmed", "", "", "", "", because, by=by))
+        if storage.documents.commit([[accounts.changed(key, kept, replace(account, chain=chain), [line])]]):
+            count += chain.trimmed - account.chain.trimmed
     storage.documents.shred()
     return count
 
 
-def _trimmed(key: str, account: Account, history: Iterable[Line], before: datetime, now: datetime) -> Amendment | None:
-    """Give the account without its lines from before that time, and the line that says so; None where none may go.
+def _trimmed(key: str, account: Account, history: Iterable[Line], before: datetime) -> tuple[Chain, str] | None:
+    """Give the chain without its lines from before that time, and which ones these are; None where none may go.
 
-    A history in which an opt-out stands stays whole; so does one from the line on that proves an opt-in which counts.
+    A history stays whole where an opt-out stands, or was written because of another subject's: it proves that this was
+    done. So does one from the line on that proves an opt-in which counts.
     """
-    if _standing(account.body):
+    says_out = any(place.reading is Reading.OUT for place in decode(NOBODY, account.body).seen.values())
+    if says_out or _standing(account.body):
         return None
     proofs = {(str(scope), known.latest_in) for scope, known in decode_registers(account.body).items()}
     lines = [(line, read_line(key, line)) for line in history if line.number > account.chain.trimmed]
@@ -115,8 +121,7 @@ def _trimmed(key: str, account: Account, history: Iterable[Line], before: dateti
         return None
     (first, _), (last, _) = gone[0], gone[-1]
     because = f"lines {first.number} to {last.number}, from before {before.date()}"
-    line = HistoryLine(NOBODY, now, "trimmed", "", "", "", "", because)
-    return replace(account, chain=account.chain.cut(last.number, last.digest)), [text_of(line)]
+    return account.chain.cut(last.number, last.digest), because
 
 
 def _standing(body: str) -> dict[Scope, Registers]:

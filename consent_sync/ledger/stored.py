@@ -191,9 +191,9 @@ class StoredLedger:
         """Forget a subject, except for the opt-outs that stand; see the port."""
         erase(self._accounts, self.storage, self._keys.of(subject), by, why)
 
-    def trim(self, before: datetime) -> int:
+    def trim(self, before: datetime, by: str) -> int:
         """Take out of the histories what was recorded before that time and is not needed any more; see the port."""
-        return trim(self._accounts, self.storage, before)
+        return trim(self._accounts, self.storage, before, by)
 
     def late(self, at_most: int = 1000) -> Late:
         """Count the subjects whose opt-outs are under way, and stop at `at_most`."""

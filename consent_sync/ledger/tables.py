@@ -18,7 +18,7 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from .codec import SubjectKeys
 from .store import SCHEMA, Change, Document, Kept, LedgerVersion, Line
 from .stored import StoredLedger
-from .tables_account import MARGIN, OPERATIONS, Account, Entity, key_of, packed, unpacked
+from .tables_account import MARGIN, NO_TABLE, OPERATIONS, Account, Entity, LedgerUnavailable, key_of, packed, unpacked
 from .tables_index import TablesIndex
 from .tables_runs import TablesRuns
 
@@ -52,12 +52,21 @@ class TablesDocuments:
 
     def prepare(self) -> None:
         """Create what is not there yet. Raises LedgerVersion."""
-        version = self.note(_VERSION)
+        version = self._version()
         if version is None:
             self._account.create_tables()
             self.set_note(_VERSION, str(SCHEMA), None)
         elif int(version) > SCHEMA:
             raise LedgerVersion(int(version))
+
+    def _version(self) -> str | None:
+        """Give the version of what is stored, None where nothing is yet."""
+        try:
+            return self.note(_VERSION)
+        except LedgerUnavailable as error:
+            if error.code == NO_TABLE:
+                return None
+            raise
 
     def close(self) -> None:
         """Let go of the storage account."""

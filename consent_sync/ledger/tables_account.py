@@ -41,10 +41,13 @@ AZURITE_KEY = AzureNamedKeyCredential(
 """The account and key of every Azurite, public and documented: for the storage's stand-in on this machine."""
 OPERATIONS = 100
 """The most in one transaction."""
+NO_TABLE = "TableNotFound"
+"""The storage's code for a table that is not there."""
 TABLES = ("ledger", "members", "holds", "notes", "runs")
 
 _BYTES = 60_000  # a property holds 64 KiB
-_OTHERWISE = {404, 409, 412}  # gone, there already, changed
+_GONE = 404
+_OTHERWISE = {_GONE, 409, 412}  # there already, changed
 
 type Entity = dict[str, Any]
 
@@ -53,7 +56,9 @@ class LedgerUnavailable(ConsentSyncError):
     """The storage account of the ledger did not answer as it should; `status`, `code` and `request_id` say how.
 
     With 403, give the service's identity the role Storage Table Data Contributor, and let its network reach the
-    account. Anything else passes: what was being worked comes back by itself, and nothing is lost.
+    account. With TableNotFound, somebody deleted a part of the ledger, and nothing is done without it: put it back from
+    a backup, or give LEDGER_URL a new place. Anything else passes: what was being worked comes back by itself, and
+    nothing is lost.
     """
 
     def __init__(self, error: AzureError) -> None:
@@ -117,9 +122,9 @@ class Account:
             try:
                 return _read(self._tables[table].get_entity(key_of(partition), key_of(row)))
             except HttpResponseError as error:
-                if error.status_code == 404:  # noqa: PLR2004  - not found
-                    return None
-                raise
+                if error.status_code != _GONE or _is_whole_table(error):
+                    raise
+                return None
 
     def partition(
         self, table: str, partition: str, rows: str = "", select: Iterable[str] = (), page: int = 1000
@@ -164,7 +169,7 @@ class Account:
                     return str(client.update_entity(_written(entity), **only_if)["etag"])
                 return str(client.create_entity(_written(entity))["etag"])
             except HttpResponseError as error:
-                if error.status_code not in _OTHERWISE or _code(error) == "TableNotFound":
+                if error.status_code not in _OTHERWISE:
                     raise
         stands = self.get(table, entity["PartitionKey"], entity["RowKey"])
         return str(stands["etag"]) if stands and stands.get("writer") == entity["writer"] else None
@@ -205,9 +210,9 @@ class Account:
             try:
                 return str(self._tables[table].update_entity(entity, mode=UpdateMode.MERGE)["etag"])
             except HttpResponseError as error:
-                if error.status_code == 404:  # noqa: PLR2004  - not found
-                    return None
-                raise
+                if error.status_code != _GONE or _is_whole_table(error):
+                    raise
+                return None
 
     def discard(self, table: str, partition: str, row: str) -> None:
         """Delete an entity, if it is there at all."""
@@ -222,7 +227,7 @@ class Account:
             try:
                 self._tables[table].submit_transaction([("delete", _written(entity), only_if), *others])
             except HttpResponseError as error:
-                if error.status_code not in _OTHERWISE:
+                if error.status_code not in _OTHERWISE or _is_whole_table(error):
                     raise
                 return False
         return True
@@ -234,7 +239,7 @@ class Account:
             try:
                 self._tables[table].delete_entity(entity, etag=etag, match_condition=MatchConditions.IfNotModified)
             except HttpResponseError as error:
-                if error.status_code not in _OTHERWISE:
+                if error.status_code not in _OTHERWISE or _is_whole_table(error):
                     raise
                 return False
         return True
@@ -286,6 +291,10 @@ def _read(found: Any) -> Entity:
         if name in entity:
             entity[name] = text_of_key(entity[name])
     return entity
+
+
+def _is_whole_table(error: AzureError) -> bool:
+    return _code(error) == NO_TABLE
 
 
 def _code(error: AzureError) -> str:

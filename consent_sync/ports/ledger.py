@@ -267,9 +267,10 @@ class Archive(Protocol):
         then the contact points that nobody else has. May be repeated, and has to be if it did not come to its end.
         """
 
-    def trim(self, before: datetime) -> int:
+    def trim(self, before: datetime, by: str) -> int:
         """Take out of the histories what was recorded before that time; gives the number of lines.
 
-        A history in which an opt-out stands stays whole, and so does one from the line on that proves an opt-in which
-        counts. What is left can be verified as before.
+        Each history keeps a line that says which lines went, and who wanted it. A history stays whole where an opt-out
+        stands or any location says out, and from the line on that proves an opt-in which counts. What is left can be
+        verified as before. May be repeated where it did not come to its end.
         """

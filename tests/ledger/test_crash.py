@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from consent_sync.consent.model import Channel, ContactPoint, RecordRef
-from consent_sync.consent.registers import Registers
+from consent_sync.consent.registers import Entry, Registers
 from consent_sync.ledger.account import Account, stored
 from consent_sync.ledger.codec import NOBODY, decode, late_in, lists_in, read_line
 from consent_sync.ports.ledger import StoredHold
@@ -49,6 +50,9 @@ class Person:
     @property
     def run(self) -> str:
         return f"run {self.number}"
+
+
+SOON = datetime.now(UTC) + timedelta(days=1)
 
 
 def know(ledger: StoredLedger, people: Collection[Person]) -> None:
@@ -177,3 +181,33 @@ def test_crash_anywhere(
     assert len(victims) > 2
     if deed is erase_record:
         assert not [who for who in victims if who.record.id in place.texts()]
+
+
+def test_crash_anywhere_while_histories_are_trimmed(
+    places: Callable[[], Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two who never opted out; of a history that is longer than what one transaction deletes."""
+    monkeypatch.setattr("consent_sync.ledger.tables._PIECE", 1)
+    monkeypatch.setattr("consent_sync.ledger.tables._ROOM", 1)
+    fate, points, opened = Fate(), [Person(number).point for number in range(2)], []
+    put_under(fate, monkeypatch)
+
+    def trims(last: int | None) -> StoredLedger:
+        """Trim a new ledger until the process dies, and give the ledger as another one finds it."""
+        opened.append(places())
+        ledger = opened[-1].open()
+        ledger.save([Entry(point) for point in points], [line(point, "in") for point in points for _ in range(3)])
+        with suppress(KilledError), fate.sealed(last):
+            ledger.trim(SOON, "Kim")
+        opened[-1].close()
+        return opened[-1].open()
+
+    trims(None)
+    for last in range(1, fate.calls + 1):
+        ledger = trims(last)
+        assert ledger.verify().bad == ()
+        ledger.trim(SOON, "Kim")
+        assert ledger.verify().bad == ()
+        assert [[said.what for said in ledger.history(point)] for point in points] == [["trimmed"]] * 2
+    for place in opened:
+        place.close()

@@ -136,29 +136,36 @@ def old(ledger: StoredLedger, monkeypatch: pytest.MonkeyPatch) -> StoredLedger:
 
 def test_old_lines_go_except_for_what_proves_how_people_stand(old: StoredLedger) -> None:
     last = old.history(A)[-1].number
-    assert old.trim(SOON) == 3
+    assert old.trim(SOON, "Kim") == 3
     assert [(said.number, said.says) for said in old.history(A)] == [(3, "in"), (4, "out"), (last + 1, "")]
     assert [said.what for said in old.history(B)] == ["evidence"]
     (said,) = old.history(ANN)
-    assert (said.what, said.number) == ("trimmed", 2)
+    assert (said.what, said.number, said.by) == ("trimmed", 2, "Kim")
     assert "lines 1 to 1" in said.because
     assert old.verify().bad == ()
 
 
+def test_what_was_written_for_an_opt_out_of_another_subject_stays(ledger: StoredLedger) -> None:
+    entry = ledger.save([Entry(A, seen={"row/x": seen(Reading.OUT)})], [line(A)])[A]
+    assert ledger.trim(SOON, "Kim") == 0
+    ledger.save([replace(entry, seen={"row/x": seen()})], [])
+    assert ledger.trim(SOON, "Kim") == 1
+
+
 def test_what_is_not_old_stays(old: StoredLedger) -> None:
-    assert old.trim(NOON - timedelta(days=1)) == 0
+    assert old.trim(NOON - timedelta(days=1), "Kim") == 0
     assert len(old.history(A)) == 4
 
 
 def test_trimming_again_has_nothing_to_do(old: StoredLedger) -> None:
-    old.trim(SOON)
-    assert old.trim(SOON) == 0
+    old.trim(SOON, "Kim")
+    assert old.trim(SOON, "Kim") == 0
     old.save([old.load([ANN])[ANN]], [line(ANN)])
     assert old.verify().bad == ()
 
 
 def test_a_checkpoint_does_not_hide_a_line_that_was_taken_out(place: Place, old: StoredLedger) -> None:
-    old.trim(SOON)
+    old.trim(SOON, "Kim")
     key = old.key(A)
     lines = old.storage.documents.lines(key)
     place.put_lines(key, lines[1:])

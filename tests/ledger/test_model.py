@@ -201,7 +201,7 @@ class Life(RuleBasedStateMachine):
 
 
 def test_a_ledger_does_what_its_model_does(places: Callable[[], Place]) -> None:
-    examples, steps = (60, 30) if isinstance(places(), SqlitePlace) else (8, 15)
+    examples, steps = (40, 25) if isinstance(places(), SqlitePlace) else (6, 15)
     run_state_machine_as_test(
         lambda: Life(places()),
         settings=settings(
