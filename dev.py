@@ -57,7 +57,7 @@ COMMANDS = {
     ),
     "test": Command(
         "lint, types, layers and all tests; more arguments go to pytest",
-        ("-m", "pytest"),
+        ("-m", "pytest", "-n", "auto", "--dist", "loadfile"),
         checks=(
             ("ruff check", ("-m", "ruff", "check")),
             ("ruff format --check", ("-m", "ruff", "format", "--check")),
@@ -103,9 +103,7 @@ def main(arguments: list[str]) -> int:
     os.environ["PYTHONUTF8"] = "1"
     failed = [title for title, check in command.checks if not passes(title, [str(python), *check])]
     if command.checks:
-        print(
-            f"== {command.arguments[-1]}{' (failed before: ' + ', '.join(failed) + ')' if failed else ''}", flush=True
-        )
+        print(f"== {command.arguments[1]}{' (failed before: ' + ', '.join(failed) + ')' if failed else ''}", flush=True)
     code = run([str(python), *command.arguments, *arguments[1:]])
     return code or int(bool(failed))
 

@@ -7,13 +7,11 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from consent_sync.dataverse.batch import Operation
 from consent_sync.tenant import tables
 from local.emulator.seed import ORGANIZATION
 from tests.functions.conftest import Deployment, wait_until
-from tests.support.figures import show
+from tests.support.figures import Record, show
 
 EVENTS = 1000
 MOST_ROUND_TRIPS = 40
@@ -53,9 +51,7 @@ def opted_out_contacts(deployment: Deployment) -> dict[str, str]:
     return people
 
 
-def test_a_thousand_events_cost_at_most_forty_round_trips(
-    deployment: Deployment, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_thousand_events_cost_at_most_forty_round_trips(deployment: Deployment, record_property: Record) -> None:
     people = opted_out_contacts(deployment)
     deployment.faults(webhooks={})
     before, started = deployment.emulator.log.since(0)[-1]["seq"], time.monotonic()
@@ -69,6 +65,6 @@ def test_a_thousand_events_cost_at_most_forty_round_trips(
     condition = f"startswith({tables.POINT_VALUE},'burst.') and {tables.CONSENT_VALUE} eq {OUT}"
     rows = deployment.people.list_rows(tables.ROW_SET, select=(tables.POINT_VALUE,), filter=condition)
     times = f"accepted in {accepted:.1f} s, worked in {seconds:.1f} s"
-    show(capsys, f"burst: {EVENTS:,} events {times}, {round_trips} round trips to Dataverse")
+    show(record_property, f"burst: {EVENTS:,} events {times}, {round_trips} round trips to Dataverse")
     assert sorted(row[tables.POINT_VALUE] for row in rows) == sorted([*people.values()] * 2), "one row for each brand"
     assert round_trips <= MOST_ROUND_TRIPS

@@ -22,7 +22,7 @@ from local.demo.dataverse import TABLES
 from local.demo.servers import Server, free_port
 from local.emulator import Emulator
 from tests.functions.conftest import KEY, settings_for, wait_until
-from tests.support.figures import show
+from tests.support.figures import Record, show
 
 APP = Path(__file__).parent / "app"
 PEOPLE, BAD_LUCK = 1000, 0.15
@@ -70,7 +70,7 @@ def decided_once(folder: Path, run: str) -> int:
 
 
 def test_a_killed_run_still_covers_everybody_once(
-    company: Emulator, azurite: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    company: Emulator, azurite: str, tmp_path: Path, record_property: Record
 ) -> None:
     tables = requests.get(f"{company.url}/_emulator/snapshot", params={"tables": ",".join(TABLES)}, timeout=30).json()
     rows = [row for table in ("contact", "lead") for row in tables[table]]
@@ -95,7 +95,7 @@ def test_a_killed_run_still_covers_everybody_once(
     decided = decided_once(tmp_path, run)
     covered = f"{decided:,} of {len(points):,} contact points decided, {view['written']} writes counted"
     times = f"host killed after {killed_at:.1f} s, {struck} pages done without a checkpoint, done after {seconds:.1f} s"
-    show(capsys, f"kill: {covered}; {times}; second pass: {second['written']} written")
+    show(record_property, f"kill: {covered}; {times}; second pass: {second['written']} written")
     assert struck > 0
     assert decided == len(points)
     assert (second["written"], second["planned"]) == (0, [])
