@@ -57,7 +57,7 @@ COMMANDS = {
     ),
     "test": Command(
         "lint, types, layers and all tests; more arguments go to pytest",
-        ("-m", "pytest", "-n", "auto", "--dist", "loadfile"),
+        ("-m", "pytest", "-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder"),
         checks=(
             ("ruff check", ("-m", "ruff", "check")),
             ("ruff format --check", ("-m", "ruff", "format", "--check")),
