@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from consent_sync.consent.landscape import Mode
-from consent_sync.ports.ledger import Runs
-from consent_sync.ports.runs import Part, RunKind, Source, State, state_of
+from consent_sync.ports.ledger import Ledger
+from consent_sync.ports.runs import Part, Run, RunKind, Source, State, state_of
 
 from .scopes import MEMBERS, TABLES, changed_in, everything
 
 OVERLAP = timedelta(minutes=10)
 """How far a sweep by times reaches back behind the start of the last one: clocks differ, transactions end late."""
 REMEMBERED_RUNS = 50
+RETRY = timedelta(days=1)
+"""When a token that was refused is asked for again: it costs a pass over the table."""
+_LATEST = "tracking"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +33,15 @@ class Feed:
     alone: bool
 
 
-def feeds(ledger: Runs, tracked: Collection[str], mode: Mode, restored: datetime | None) -> dict[str, Feed]:
+def feeds(ledger: Ledger, tracked: Collection[str], mode: Mode, restored: datetime | None) -> dict[str, Feed]:
     """Give where to go on in each of the `tracked` tables, as far as the latest runs know.
 
     Tokens from before a backup of the tenant was `restored` are of data that is no longer there. A sweep in a lower
     mode than `mode` saw what it was not allowed to write.
     """
     found: dict[str, Feed] = {}
-    for run in ledger.runs(REMEMBERED_RUNS):
+    runs, tracking = ledger.runs(REMEMBERED_RUNS), _latest_tracking(ledger)
+    for run in [*runs, *([tracking] if tracking and tracking not in runs else [])]:
         if set(tracked) <= found.keys() or (restored and run.started < restored):
             break
         swept = run.kind is RunKind.SWEEP and run.mode.step >= mode.step
@@ -54,11 +58,23 @@ def _tokens(parts: Iterable[Part]) -> dict[str, str | None]:
     return {table: None if table in lost else token for table, token in first.items()}
 
 
-def untracked(ledger: Runs, known: Mapping[str, Feed], tracked: Collection[str]) -> list[str]:
-    """Name the `tracked` tables for which there is no token, unless it was tried of late."""
-    if any(run.kind is RunKind.TRACK for run in ledger.runs(REMEMBERED_RUNS)):
+def untracked(ledger: Ledger, known: Mapping[str, Feed], tracked: Collection[str], now: datetime) -> list[str]:
+    """Name the `tracked` tables for which there is no token, none while that is tried or was tried of late."""
+    lacking = sorted(table for table in tracked if table not in known or not known[table].token)
+    latest = _latest_tracking(ledger) if lacking else None
+    if latest and (now - latest.started < RETRY or state_of(ledger.parts(latest.id)) is State.RUNNING):
         return []
-    return sorted(table for table in tracked if table not in known or not known[table].token)
+    return lacking
+
+
+def note_tracking(ledger: Ledger, run: Run) -> None:
+    """Remember a run that gets tokens: it may take longer than the latest runs reach back."""
+    ledger.set_note(_LATEST, run.id, ledger.note(_LATEST))
+
+
+def _latest_tracking(ledger: Ledger) -> Run | None:
+    stands = ledger.note(_LATEST)
+    return ledger.run(stands) if stands else None
 
 
 def sweep_sources(since: datetime | None, known: Mapping[str, Feed], lists: Collection[str]) -> list[Source]:

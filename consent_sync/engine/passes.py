@@ -16,7 +16,7 @@ from consent_sync.ports.wake import PageTurn, Wake
 
 from . import backups
 from .drift import DRIFT, trusted_until
-from .feeds import REMEMBERED_RUNS, Feed, feeds, sweep_sources, untracked
+from .feeds import REMEMBERED_RUNS, Feed, feeds, note_tracking, sweep_sources, untracked
 from .gates import planned_with
 from .open_runs import is_stalled, note_open, note_over, open_runs, turn_of
 from .pages import Pages
@@ -71,9 +71,10 @@ class Passes:
 
     def start_tracking(self) -> tuple[Run, list[Wake | PageTurn]] | None:
         """Begin to pass over the tables that have change tracking and no token; None where each has one."""
-        if not (tables := untracked(self.ledger, self._feeds(), self.tenant.tracked())):
+        if not (tables := untracked(self.ledger, self._feeds(), self.tenant.tracked(), _now())):
             return None
         run = self._run(RunKind.TRACK, ", ".join(tables), "timer")
+        note_tracking(self.ledger, run)
         return run, self._begin(run, [Source(table, token="") for table in tables])
 
     def start_drift(self) -> tuple[Run, list[Wake | PageTurn]]:

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from consent_sync.consent.landscape import Mode
+from consent_sync.engine.feeds import REMEMBERED_RUNS
 from consent_sync.engine.open_runs import cancel
 from consent_sync.ports.runs import Part, RunKind, Tally
 from consent_sync.tenant import tables
@@ -217,3 +218,17 @@ def test_tokens_from_before_a_restored_backup_are_dropped(tenant: Tenant) -> Non
     tenant.service.ledger.set_note("restored", datetime.now(UTC).isoformat(), None)
     sweep(tenant)
     assert names(tenant) == {"contact", "lead", tables.ROW_TABLE}
+
+
+def test_the_pass_for_a_first_token_may_take_longer_than_the_list_of_runs_reaches_back(tenant: Tenant) -> None:
+    with_tracking(in_step(tenant), ALL)
+    passes = tenant.service.passes
+    begun = passes.start_tracking()
+    assert begun is not None
+    for _ in range(REMEMBERED_RUNS):
+        cancel(tenant.service.ledger, passes.start_sweep()[0].id)
+    assert passes.start_tracking() is None
+    done(tenant, begun)
+    assert passes.start_tracking() is None
+    sweep(tenant)
+    assert {part.source.table for part in latest(tenant) if part.source.token} == ALL

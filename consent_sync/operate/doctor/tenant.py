@@ -39,9 +39,9 @@ def metadata(patient: Patient) -> Iterator[Finding]:
     if len(known) == len(_NEEDED):
         yield good("tables", f"all {len(_NEEDED)} are there")
     yield from _columns(patient.mapping.file, found)
-    untracked = [table.name for table in known if not table.change_tracking]
-    says = f"off for {', '.join(untracked)}" if untracked else "on for every table"
-    yield good("change tracking", f"{says}; the sweep does not need it")
+    untracked = [table.name for table in known if table.name in tables.FEEDS and not table.change_tracking]
+    off = f"off for {', '.join(untracked)}: the sweep goes by the times of their rows"
+    yield good("change tracking", off if untracked else "on wherever consent stands")
     unaudited = [table.name for table in known if table.name in _TELLING and not table.audited]
     if unaudited:
         remedy = "Turn auditing on for these tables, if you want Dataverse itself to tell who changed what."
