@@ -16,6 +16,7 @@ import pytest
 import requests
 from azure.storage.queue import QueueServiceClient
 
+from consent_sync.bootstrap import PAGES, WAKES
 from consent_sync.dataverse.registration import WebhookEndpoint, register
 from consent_sync.mapping.load import load_mapping
 from consent_sync.queues.envelope import unwrap
@@ -56,10 +57,10 @@ def people_of(emulator: Emulator) -> set[str]:
 
 
 def queued(connection: str) -> list[tuple[str, str]]:
-    """The messages of every queue, as they lie there."""
+    """The messages of every queue of the service, as they lie there."""
     service = QueueServiceClient.from_connection_string(connection)
     found = []
-    for queue in service.list_queues():
+    for queue in [each for own in (WAKES, PAGES) for each in service.list_queues(name_starts_with=own)]:
         peeked = service.get_queue_client(queue.name).peek_messages(max_messages=32)
         found += [(str(queue.name), base64.b64decode(message.content).decode()) for message in peeked]
     return found
