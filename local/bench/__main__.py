@@ -10,27 +10,28 @@ from pathlib import Path
 from local.demo.servers import ROOT
 
 from . import client, deciding
-from .measure import measure
+from .measure import Company, measure
 from .table import page
 
-SIZES = (10_000, 100_000)
-MILLION = 1_000_000
+SIZES = (2_000, 10_000)
 
 
 def main() -> None:
     """Measure and print; with --write also into docs/bench.md."""
     parser = argparse.ArgumentParser(prog="python3 dev.py bench", description=__doc__)
     parser.add_argument("--contacts", type=int, nargs="+", default=SIZES, help="sizes of the company")
-    parser.add_argument("--million", action="store_true", help="also a million: hours, and about 8 GB of memory")
+    parser.add_argument(
+        "--sweeps", type=int, nargs="+", default=(), help="further sizes, without the looks at everybody that only read"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", action="store_true", help="write docs/bench.md")
     options = parser.parse_args()
-    sizes = [*options.contacts, *([MILLION] if options.million else [])]
     lines = []
-    for size in sizes:
+    for size in sorted({*options.contacts, *options.sweeps}):
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            lines += measure(size, options.seed, Path(folder), lambda text: print(f"# {text}", file=sys.stderr))
-    text = page(lines, deciding.measure())
+            company = Company(size, options.seed, everything=size in options.contacts)
+            lines += measure(company, Path(folder), lambda text: print(f"# {text}", file=sys.stderr))
+    text = page(lines, deciding.measure(), " ".join(["python3 dev.py bench", *sys.argv[1:]]))
     print(text)
     if options.write:
         (ROOT / "docs" / "bench.md").write_text(text, encoding="utf-8")

@@ -24,6 +24,15 @@ _SAMPLE = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Company:
+    """How many contacts and leads, made of which seed; without `everything`, no look at everybody that only reads."""
+
+    contacts: int
+    seed: int = 1
+    everything: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A piece of work: `work` names ours, `full` if it has to look at everything, `flagged` contacts before it begins.
 
@@ -68,14 +77,16 @@ class Line:
         return (self.pages if self.job.full else 1) + ceil(self.ours.written / BATCH)
 
 
-def jobs(contacts: int, differences: int) -> Iterator[Job]:
-    """Give the jobs for a company of this size, in which the plain loop finds so many `differences`."""
-    yield Job("first plan", "plan", full=True)
+def jobs(company: Company, differences: int) -> Iterator[Job]:
+    """Give the jobs for a company in which the plain loop finds so many `differences`."""
+    if company.everything:
+        yield Job("first plan", "plan", full=True)
     yield Job("resync, everything repaired", "resync", full=True, singly=differences)
-    yield Job("resync, all in step", "resync", full=True)
+    if company.everything:
+        yield Job("resync, all in step", "resync", full=True)
     yield Job("sweep for changes, none", "sweep", before="follow")
     for drifts in DRIFTS:
-        if drifts <= contacts / 3:
+        if drifts <= company.contacts / 3:
             yield Job(f"sweep for drift, {drifts:,}", "drift", flagged=drifts, singly=2 * drifts)
     yield Job("sweep for drift, 0, all compared", "refused", full=True)
     reads_and_writes = 2 + 2
@@ -89,10 +100,11 @@ def jobs(contacts: int, differences: int) -> Iterator[Job]:
     )
 
 
-def measure(contacts: int, seed: int, folder: Path, say: Callable[[str], None]) -> list[Line]:
-    """Do all the work on a company of so many contacts and leads."""
+def measure(company: Company, folder: Path, say: Callable[[str], None]) -> list[Line]:
+    """Do all the work on a company."""
+    contacts = company.contacts
     say(f"{contacts:,}: loading the company")
-    with Place(contacts, seed, folder) as place:
+    with Place(contacts, company.seed, folder) as place:
         counts = place.counts()
         pages = sum(ceil(count / PAGE) for count in counts.values())
         say(f"{contacts:,}: the plain loop reads")
@@ -100,7 +112,7 @@ def measure(contacts: int, seed: int, folder: Path, say: Callable[[str], None]) 
         reading, differences = loop.read_and_compare()
         found: list[tuple[Job, Ours]] = []
         people = place.contacts_without_flag(_SAMPLE + EVENTS + sum(DRIFTS))
-        for job in jobs(contacts, differences):
+        for job in jobs(company, differences):
             say(f"{contacts:,}: {job.label}")
             chosen = [people.pop() for _ in range(job.flagged)]
             place.flag(chosen)

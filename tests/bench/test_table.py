@@ -1,0 +1,66 @@
+"""The table says of every target that is missed by how much, and fits the growth between the sizes."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.bench.deciding import Throughput
+from local.bench.measure import Company, Job, Line, Ours, jobs
+from local.bench.others import Cost
+from local.bench.table import page
+
+QUIET = Job("sweep for drift, 0", "drift")
+PAGES = 40
+
+
+def line(job: Job, requests: int, *, contacts: int = 1000, memory: float = 10, loop: float = 1e6) -> Line:
+    return Line(contacts, job, Ours(requests, 1, memory, 0), PAGES, flow=Cost(1e6, 1), loop=Cost(loop, 1))
+
+
+def said_of(*lines: Line) -> str:
+    """Give the last cell of the last line's row."""
+    row = next(row for row in page(lines, [], "bench").splitlines() if row.startswith(f"| {lines[-1].job.label} |"))
+    return row.split(" | ")[-1].rstrip(" |")
+
+
+@pytest.mark.parametrize(("drifts", "requests", "says"), [
+    (100, 8, "met"),
+    (100, 9, "1 requests over the 8 of the target"),
+    (101, 10, "met"),
+    (10_000, 206, "met"),
+    (10_000, 216, "10 requests over the 206 of the target"),
+])  # fmt: skip
+def test_a_drift_may_cost_two_requests_for_each_hundred(drifts: int, requests: int, says: str) -> None:
+    job = Job(f"sweep for drift, {drifts:,}", "drift", flagged=drifts)
+    assert said_of(line(QUIET, 6), line(job, requests)) == says
+
+
+@pytest.mark.parametrize(("requests", "says"), [(42, "met"), (43, "1 requests over the 42 of the target: ")])
+def test_comparing_may_cost_little_more_than_the_pages(requests: int, says: str) -> None:
+    assert said_of(line(QUIET, 6), line(Job("all compared", "refused", full=True), requests)).startswith(says)
+
+
+def test_memory_and_the_others_are_targets_too() -> None:
+    said = said_of(line(QUIET, 6), line(Job("first plan", "plan", full=True), 100, memory=170, loop=200))
+    assert said.startswith("20 MB over the 150 of the target; 2.0x fewer requests than the loop, not 5x: ")
+
+
+def test_growth_is_fitted_and_carried_on_to_a_million() -> None:
+    job = Job("first plan", "plan", full=True)
+    lines = [line(QUIET, 6, contacts=size) for size in (1_000, 10_000)]
+    lines += [line(job, size // 100, contacts=size, memory=20) for size in (1_000, 10_000)]
+    text = page(lines, [], "bench")
+    assert "| first plan | 1.00 | 10,000 | 0.00 | 1 | 0.00 | 20 |" in text
+    assert "| sweep for drift, 0 | 0.00 | 6 |" in text
+
+
+def test_a_large_company_can_be_measured_without_the_looks_that_only_read() -> None:
+    works = [job.work for job in jobs(Company(100_000, everything=False), 5)]
+    assert "plan" not in works
+    assert works.count("resync") == 1  # the repair, without which there would be nothing in step
+
+
+def test_throughput_is_held_against_its_target() -> None:
+    text = page([line(QUIET, 6)], [Throughput(0.12, 20_000, 100_000), Throughput(0.5, 15_000, 30_000)], "bench")
+    assert "| 12% | 20,000 | 100,000 | met |" in text
+    assert "| 50% | 15,000 | 30,000 | missed: 30% of it |" in text
