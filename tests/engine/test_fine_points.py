@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from consent_sync.consent import rules
 from consent_sync.consent.decide import decide
 from consent_sync.consent.evidence import Told, learn
+from consent_sync.consent.landscape import Policy
 from consent_sync.consent.model import (
     NEVER,
     Act,
@@ -129,3 +130,43 @@ def test_what_was_closed_again_three_times_and_is_opened_once_more_is_a_fight(ti
         bench.world.consent(A, P1, SILENT)
         bench.look()
     assert bench.ledger.holds()[-1].rule == rule.id
+
+
+@pytest.mark.parametrize(("opted_out", "held"), [(START, [rules.HOLD_OLD_IN.id]), (LATER, [])])
+def test_an_opt_in_older_than_the_ledger_is_held_only_against_an_older_opt_out(
+    opted_out: datetime, held: list[str]
+) -> None:
+    between = START + timedelta(seconds=30)
+    observed = Observation(ROW, IN, version="1", changed=between, created=START, trusted=True)
+    entries = {A: Entry(A, {T1: Registers(latest_out=opted_out)}), B: Entry(B)}
+    lesson = learn(read(observed), entries, landscape(), Told(born=LATER))
+    assert [hold.rule for hold in decide(read(observed), lesson, landscape()).holds] == held
+
+
+def test_a_yes_that_a_later_no_overruled_is_closed_without_a_question() -> None:
+    bench = Bench()
+    bench.world.add(ANN, A)
+    bench.look(bench.world.consent(A, P1, IN))
+    bench.look(bench.world.flag(ANN, True))
+    assert [row.reading for row in bench.world.rows.values()] == [OUT, OUT]
+    assert bench.ledger.holds() == []
+
+
+@pytest.mark.parametrize(("holders", "held"), [({ANN}, [rules.HOLD_ERASED.id]), (set(), [])])
+def test_an_erased_persons_address_is_asked_about_when_somebody_carries_it_again(
+    holders: set[RecordRef], held: list[str]
+) -> None:
+    observed = Observation(ROW, IN, version="1", changed=LATER, created=LATER)
+    entries = {A: Entry(A, {T1: Registers(latest_out=START)}, erased=START), ANN: Entry(ANN)}
+    carried = {A: frozenset(holders)}
+    snapshot = Snapshot(LATER, LATER, (observed,), frozenset(holders), carried, frozenset({A}))
+    lesson = learn(snapshot, entries, landscape(), Told(START))
+    assert [hold.rule for hold in decide(snapshot, lesson, landscape()).holds] == held
+
+
+@pytest.mark.parametrize(("writes", "too_many"), [(500, False), (501, True)])
+def test_the_brake_lets_five_hundred_writes_pass_where_nothing_else_was_chosen(
+    writes: int,
+    too_many: bool,  # noqa: FBT001
+) -> None:
+    assert Policy().is_too_much(writes, 1_000_000) is too_many
