@@ -19,9 +19,9 @@ MILLION = 1_000_000
 _HEAD = """\
 # Benchmark
 
-Written by `{command}`. Everything is measured in one run, on one machine, against the emulator, which runs as a process
-of its own: compare the figures with each other, not with other machines. Seconds suffer from whatever else the machine
-does at the time; requests and memory do not.
+Written by `{command}`. All about a company of one size is measured in one run, on one machine, against the emulator,
+which runs as a process of its own: compare the figures with each other, not with other machines. Seconds suffer from
+whatever else the machine does at the time; requests and memory do not.
 
 - **ours**: round trips, seconds, and the most memory that the process ever held, less what it holds idle.
 - **minimum**: what nobody can do without: pages of 5,000 rows for what looks at everything, one query for what does
