@@ -27,8 +27,8 @@ from .model import DriftRule, RecordFact
 from .rules import carriers
 from .sides import asks, need_of, pages_of, read_all, record_fact, records_query
 
-PAGES = 8
-"""Pages of records in a range: so many that the last, half-empty pages of everything else weigh little."""
+PAGES = 4
+"""Pages of records in a range: as many as memory holds at once, and so many that half-empty last pages weigh little."""
 _MARKS = 3
 """Records named in a cursor: one that was deleted or changed meanwhile no longer marks the place."""
 
