@@ -26,7 +26,7 @@ from consent_sync.tenant.observe import Lens
 
 from .compare import Sides, contradictions
 from .model import DriftRule
-from .sides import asks, need_of, read_all
+from .sides import Ask, asks, need_of, read_all
 
 
 def is_plain(address: str | None) -> bool:
@@ -57,10 +57,10 @@ def compare_odd(client: DataverseClient, lens: Lens, rules: Collection[DriftRule
     """
     need, sides = need_of(lens, rules), Sides()
     most = max(len(lens.address_columns(table)) for table in tables.RECORD_SETS)
+    asked: list[Ask] = []
     for values in packed(sorted(set(_spellings(client, lens, odd))), columns=most):
-        among = partial(is_in, values=values)
-        held = partial(_held, values=values)
-        read_all(client, asks(lens, need, among, held, sides))
+        asked += asks(lens, need, partial(is_in, values=values), partial(_held, values=values), sides)
+    read_all(client, asked)
     found = tuple(dict.fromkeys(contradictions(rules, sides)))
     return DriftPage(found, compared=frozenset(sides.records.keys() | sides.rows.keys()))
 
