@@ -170,3 +170,30 @@ def test_the_brake_lets_five_hundred_writes_pass_where_nothing_else_was_chosen(
     too_many: bool,  # noqa: FBT001
 ) -> None:
     assert Policy().is_too_much(writes, 1_000_000) is too_many
+
+
+def test_what_is_inherited_is_told_like_any_other_evidence() -> None:
+    entries = {A: Entry(A, {T1: Registers(latest_out=LATER)}), B: Entry(B)}
+    lesson = learn(read(), entries, landscape(), Told(START, heirs={B: ((A, START),)}))
+    assert [(found.subject, found.says) for found in lesson.evidence] == [(B, OUT)]
+
+
+@pytest.mark.parametrize("pending", [False, True])
+def test_a_later_edit_under_our_own_user_leaves_what_we_wrote_ours(pending: bool) -> None:  # noqa: FBT001
+    wrote = Seen(OUT, present=True, version="1", at=START, wrote=OUT, pending=pending)
+    lesson = learnt(wrote, Observation(ROW, OUT, version="2", changed=LATER, created=START, by_us=True))
+    assert lesson.entries[A].registers == {}
+
+
+def test_a_row_that_somebody_edits_repeats_nothing_about_its_own_address() -> None:
+    wrote = Seen(OUT, present=True, version="1", at=START, wrote=OUT)
+    lesson = learnt(wrote, Observation(ROW, OUT, version="2", changed=LATER, created=START, by_us=False))
+    assert lesson.entries[A].of(T1).out
+    assert lesson.repeated == {}
+
+
+def test_a_proven_opt_in_loosens_nothing() -> None:
+    seen = Seen(OUT, present=True, version="1", at=START)
+    opted_in = Observation(ROW, IN, version="2", changed=LATER, created=START, trusted=True)
+    assert learnt(seen, opted_in).loosened == frozenset()
+    assert learnt(seen, replace(opted_in, trusted=False)).loosened == {ROW}
