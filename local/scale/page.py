@@ -8,7 +8,7 @@ from math import ceil
 from .arithmetic import AT_ONCE, REQUESTS, SECONDS, WINDOW, Means, Work, times
 from .throttled import play
 
-PAGE = 500
+PAGE, WHOLE_PAGE = 500, 5000
 READ, WRITE, TRAVEL = 0.03, 0.08, 0.1
 """Assumed seconds on the server of one query and of one write, and of a round trip besides; no live figures exist."""
 WRITES_PER_CONTACT = 0.2
@@ -82,6 +82,10 @@ def _rest() -> Iterator[str]:
     yield "What the ledger costs is its size times the storage account's price for tables, which is not looked up here."
     yield "A drift sweep that finds nothing asks the same questions at every size; how long the server takes over each"
     yield "on a hundred million rows is not known, and a question that takes too long is compared instead."
+    yield ""
+    passes = ", ".join(f"{ceil(size / WHOLE_PAGE):,}" for size in _SIZES)
+    yield "The frequent sweep goes by change tracking where a table has it, and costs what changed. A first token costs"
+    yield f"one pass over the table, page after page: {passes} requests for so many rows."
 
 
 def _span(seconds: float) -> str:
