@@ -78,6 +78,17 @@ def test_the_sweep_finds_what_a_lost_event_would_have_told(deployment: Deploymen
     assert set(deployment.consent_of(address).values()) == {OUT}
 
 
+def test_the_timer_gets_tokens_of_change_tracking_and_sweeps_by_them_from_then_on(deployment: Deployment) -> None:
+    for _ in range(3):
+        deployment.fire("sweep")
+        deployment.idle()
+    runs = deployment.call("GET", "api/runs").json()["runs"]
+    assert any((run["kind"], run["state"]) == ("track", "done") for run in runs)
+    latest = next(run for run in runs if run["kind"] == "sweep")
+    assert latest["tracked"] == ["contact", "lead", tables.ROW_TABLE]
+    assert latest["state"] == "done"
+
+
 def test_the_sweep_finds_who_left_a_list_without_an_event(deployment: Deployment) -> None:
     subscription = FABRIKAM.subscriptions[0]
     contact, address = deployment.add_contact()
