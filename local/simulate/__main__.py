@@ -9,9 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
-from .run import report, simulate
+from .run import Result, report, share, simulate
 from .stage import Stage
 
 
@@ -27,9 +29,15 @@ def main() -> int:
         return subprocess.run(again, env={**os.environ, "PYTHONHASHSEED": "0"}, check=False).returncode  # noqa: S603
     logging.getLogger("consent_sync").setLevel(logging.CRITICAL)  # the faults are meant, and the report counts them
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
-        result = simulate(stage, options.seed, minutes=options.minutes, only=options.only)
-        print(report(result, stage, time.monotonic() - started))
+    if options.only is not None:
+        with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
+            result = simulate(stage, options.seed, minutes=0, only=options.only)
+    else:
+        cores = os.cpu_count() or 1
+        with ProcessPoolExecutor(cores) as pool:
+            shares = pool.map(share, repeat(options.seed), repeat(options.minutes), range(cores), repeat(cores))
+            result = sum(shares, Result())
+    print(report(result, time.monotonic() - started))
     return int(bool(result.violations))
 
 

@@ -1,4 +1,4 @@
-"""One history: a tiny company, random deeds, a service in trouble; then silence, one resync, and the promises."""
+"""One history: a tiny company, random deeds, a service in trouble; then silence, one sweep, and the promises."""
 
 from __future__ import annotations
 
@@ -51,6 +51,16 @@ class Tally:
     events: Counter[str] = field(default_factory=Counter)
     deeds: Counter[str] = field(default_factory=Counter)
 
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.histories + other.histories,
+            self.steps + other.steps,
+            self.kills + other.kills,
+            self.faults + other.faults,
+            self.events + other.events,
+            self.deeds + other.deeds,
+        )
+
 
 class History:
     """Plays one history; `say` is told of every step."""
@@ -60,6 +70,7 @@ class History:
         self.truth = Truth()
         self.service: Service | None = None
         self.told = 0
+        self.rows_deleted = False
         self.deeds = Deeds(stage, self.truth, random, self.look, self.tell, self._remembered)
         deeds = self.deeds
         self.steps: dict[Callable[[], str], int] = {
@@ -119,6 +130,7 @@ class History:
         self.stage.pass_time()
         self.told = len(self.stage.events)
         if says := deed():
+            self.rows_deleted |= deed == self.deeds.deletes_a_row
             self.tally.deeds[deed.__name__] += 1
             self.say(says)
 
@@ -229,13 +241,18 @@ class History:
     # the end
 
     def _end(self) -> None:
-        """Deliver nothing more, and judge after one sweep, and again after a resync. Raises ViolationError."""
-        self.say("all is quiet; a last sweep")
+        """Deliver nothing more, and judge after one sweep, and again after a resync. Raises ViolationError.
+
+        Of a consent row that was deleted with its event lost, the frequent sweep only learns the id: what it takes then
+        is the sweep over everything, which is what a resync does.
+        """
         self.stage.pass_time(OVER)
         self.stage.events.clear()
-        self._undisturbed(_sweep)
-        check(self.stage, self.truth)
-        self.say("a resync")
+        if not self.rows_deleted:
+            self.say("all is quiet; a last sweep")
+            self._undisturbed(_sweep)
+            check(self.stage, self.truth)
+        self.say("all is quiet; a resync")
         self._undisturbed(resync)
         check(self.stage, self.truth)
         echoes, self.stage.events[:] = list(self.stage.events), []
