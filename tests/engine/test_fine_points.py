@@ -197,3 +197,22 @@ def test_a_proven_opt_in_loosens_nothing() -> None:
     opted_in = Observation(ROW, IN, version="2", changed=LATER, created=START, trusted=True)
     assert learnt(seen, opted_in).loosened == frozenset()
     assert learnt(seen, replace(opted_in, trusted=False)).loosened == {ROW}
+
+
+def test_a_proven_opt_in_is_remembered_as_one() -> None:
+    opted_in = Observation(ROW, IN, version="1", changed=LATER, created=LATER, trusted=True)
+    assert learnt(None, opted_in).entries[A].seen[ROW.key].reading is IN
+    assert learnt(None, replace(opted_in, trusted=False)).entries[A].seen[ROW.key].reading is SILENT
+
+
+def test_a_flag_that_stands_already_is_not_set_again_in_the_place_of_a_list() -> None:
+    at, scene = Location(ANN, Kind.FLAG, FLAG), landscape()
+    scene.meanings[Kind.FLAG, FLAG] = replace(scene.meaning(at), shadows=False)
+    flag = Observation(at, OUT, version="1", changed=START, created=START, by_us=True)
+    member = Observation(Location(ANN, Kind.LIST, "l1"), SILENT, writable=False)
+    snapshot = Snapshot(LATER, LATER, (flag, member), frozenset({ANN}), {A: frozenset({ANN})}, frozenset({A}))
+    ours = Entry(ANN, seen={at.key: Seen(OUT, present=True, version="1", at=START, wrote=OUT)}, looked=START)
+    entries = {A: Entry(A, {T1: Registers(latest_out=START)}), ANN: ours}
+    decision = decide(snapshot, learn(snapshot, entries, scene, Told(START)), scene)
+    assert [write.location.kind for write in decision.unsent] == [Kind.LIST]
+    assert decision.writes == ()
