@@ -216,3 +216,19 @@ def test_a_flag_that_stands_already_is_not_set_again_in_the_place_of_a_list() ->
     decision = decide(snapshot, learn(snapshot, entries, scene, Told(START)), scene)
     assert [write.location.kind for write in decision.unsent] == [Kind.LIST]
     assert decision.writes == ()
+
+
+def test_what_says_something_else_than_we_wrote_is_ours_no_more() -> None:
+    wrote = Seen(OUT, present=True, version="1", at=START, wrote=OUT)
+    opted_in = Observation(ROW, IN, version="2", changed=LATER, created=START, trusted=True)
+    assert learnt(wrote, opted_in).entries[A].seen[ROW.key].wrote is None
+
+
+def test_a_persons_own_flag_that_somebody_touches_speaks_for_the_person() -> None:
+    at = Location(ANN, Kind.FLAG, FLAG)
+    touched = Observation(at, OUT, version="2", changed=LATER, created=START, by_us=False)
+    holders = frozenset({ANN, BOB})
+    snapshot = Snapshot(LATER, LATER, (touched,), holders, {A: holders}, frozenset({A}))
+    theirs = Entry(ANN, seen={at.key: Seen(OUT, present=True, version="1", at=START)}, looked=START)
+    lesson = learn(snapshot, {A: Entry(A), ANN: theirs, BOB: Entry(BOB)}, landscape(), Told(START))
+    assert [found.subject for found in lesson.evidence] == [ANN]
