@@ -50,8 +50,15 @@ def test_growth_is_fitted_and_carried_on_to_a_million() -> None:
     lines = [line(QUIET, 6, contacts=size) for size in (1_000, 10_000)]
     lines += [line(job, size // 100, contacts=size, memory=20) for size in (1_000, 10_000)]
     text = page(lines, [], "bench")
-    assert "| first plan | 1.00 | 10,000 | 0.00 | 1 | 0.00 | 20 |" in text
+    assert "| first plan | 1.00 | 10,000 | 0.00 | 1 | 0.00 | 20 | met |" in text
     assert "| sweep for drift, 0 | 0.00 | 6 |" in text
+
+
+def test_memory_over_the_target_at_a_million_is_told_as_what_it_is_a_fit() -> None:
+    job = Job("first plan", "plan", full=True)
+    lines = [line(QUIET, 6, contacts=size) for size in (1_000, 10_000)]
+    lines += [line(job, 10, contacts=size, memory=memory) for size, memory in ((1_000, 2), (10_000, 20))]
+    assert "| 2,000 | 1,850 MB over, by the fit alone: nothing was measured there |" in page(lines, [], "bench")
 
 
 def test_a_large_company_can_be_measured_without_the_looks_that_only_read() -> None:
