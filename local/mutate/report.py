@@ -98,7 +98,9 @@ def _figures(run: Run) -> str:
 
 def _why(mutant: Mutant) -> str:
     why = REASONS.get(mutant.key)
-    return f"{'equivalent' if why.equivalent else 'accepted'}: {why.text}" if why else "no reason: a test is missing"
+    if why is None:
+        return "no reason: when this ran, a test was missing"
+    return f"{'equivalent' if why.equivalent else 'accepted'}: {why.text}"
 
 
 def _code(text: str) -> str:
