@@ -32,4 +32,14 @@ REASONS: dict[tuple[str, str, str], Reason] = {
     ("consent_sync/consent/state.py", "Standing._cause_over_parts", "True -> False"): Reason(
         equivalent=True, text="the causes were made of the parts, so there are as many of them"
     ),
+    (
+        "consent_sync/consent/decide.py",
+        "_instead",
+        "not stuck or not landscape.policy.flag_for_unwritable_list -> not landscape.policy.flag_for_unwritable_list",
+    ): Reason(
+        equivalent=True, text="a shortcut: where nobody is stuck nothing is wanted, and no flag stands for nothing"
+    ),
+    ("consent_sync/consent/model.py", "", "1 -> 2 (3)"): Reason(
+        equivalent=True, text="NEVER is earlier than everything all the same"
+    ),
 }

@@ -11,7 +11,7 @@ import pytest
 from consent_sync.consent import rules
 from consent_sync.consent.decide import decide
 from consent_sync.consent.evidence import Told, learn
-from consent_sync.consent.landscape import Policy
+from consent_sync.consent.landscape import Mode, Policy
 from consent_sync.consent.model import (
     NEVER,
     Act,
@@ -26,7 +26,7 @@ from consent_sync.consent.registers import Entry, Registers, Seen
 from consent_sync.consent.rules import Rule
 from consent_sync.consent.state import Knowledge
 from tests.engine.conftest import IN, LATER, OUT, ROW, SILENT, Bench, ids, learnt, read, rule_of
-from tests.support.world import ANN, BOB, FLAG, P1, P2, START, T1, A, B, World, landscape
+from tests.support.world import ANN, BOB, COMMERCIAL, FLAG, P1, P2, START, T1, A, B, World, landscape
 
 
 def test_a_tie_is_an_opt_out() -> None:
@@ -232,3 +232,39 @@ def test_a_persons_own_flag_that_somebody_touches_speaks_for_the_person() -> Non
     theirs = Entry(ANN, seen={at.key: Seen(OUT, present=True, version="1", at=START)}, looked=START)
     lesson = learn(snapshot, {A: Entry(A), ANN: theirs, BOB: Entry(BOB)}, landscape(), Told(START))
     assert [found.subject for found in lesson.evidence] == [ANN]
+
+
+def test_where_no_flag_may_be_released_what_is_narrower_opens_all_the_same() -> None:
+    policy = Policy(Mode.TWO_WAY, release_flag=False)
+    bench = Bench(World(replace(landscape(), policy=policy)))
+    bench.world.add(ANN, A)
+    bench.look(bench.world.consent(A, T1, OUT))
+    assert bench.written(bench.world.consent(A, T1, IN)) == [("list/l1", IN)]
+
+
+def test_a_flag_that_cannot_be_set_stops_nothing_narrower() -> None:
+    flag = Observation(Location(ANN, Kind.FLAG, FLAG), SILENT, writable=False)
+    member = Observation(Location(ANN, Kind.LIST, "l1"), IN, version="1", changed=START, created=START)
+    snapshot = Snapshot(LATER, LATER, (flag, member), frozenset({ANN}), {A: frozenset({ANN})}, frozenset({A}))
+    entries = {A: Entry(A, {COMMERCIAL: Registers(latest_out=START)}), ANN: Entry(ANN)}
+    decision = decide(snapshot, learn(snapshot, entries, landscape(), Told(START)), landscape())
+    assert [(write.location.kind, write.to) for write in decision.writes] == [(Kind.LIST, OUT)]
+
+
+def test_what_we_closed_against_a_yes_that_needs_no_click_is_left_over_and_says_out() -> None:
+    ours = Observation(ROW, OUT, version="1", changed=START, created=START, by_us=True)
+    seen = {ROW.key: Seen(OUT, present=True, version="1", at=START, wrote=OUT)}
+    entries = {A: Entry(A, {T1: Registers(latest_in=LATER)}, seen=seen, looked=START), B: Entry(B)}
+    unread = replace(read(ours), complete=frozenset())
+    holds = decide(unread, learn(unread, entries, landscape(), Told(START)), landscape()).holds
+    assert [(hold.rule, hold.reading) for hold in holds] == [(rules.HOLD_LEFT_OVER.id, OUT)]
+
+
+def test_a_second_address_of_a_person_takes_over_what_the_first_one_said() -> None:
+    bench = Bench()
+    bench.world.add(ANN, A)
+    bench.look(bench.world.consent(A, P1, OUT))
+    bench.world.records[ANN].points.add(B)
+    bench.world.edit(ANN)
+    bench.look()
+    assert bench.ledger.load([B])[B].of(P1).out
