@@ -45,7 +45,7 @@ class Pages:
         try:
             with self.tenant.counting() as counter:
                 given = page or self._read(part)
-                tally = part.tally + Tally(rows=given.size, deleted=given.deleted)
+                tally = part.tally + Tally(rows=given.size, deleted=0 if part.is_repeat else given.deleted)
                 for wake in _wakes(given):
                     tally += _counted(run, part, self.reconcile(wake, self._task(run, part, given)))
                 if given.odd and not run.dry_run:
