@@ -19,8 +19,8 @@ _OPEN = "open runs"
 
 STALLED = timedelta(minutes=10)
 """A page shows life at least so often: the host hides a message for ten minutes while it is worked."""
-REVIVALS = 3
-"""How often a part that was given up is revived by itself, before it waits for a person."""
+_MOST_DOUBLINGS = 5
+"""A part is revived after ten minutes, then after twice as long each time: every five hours in the end."""
 
 
 class NoSuchRun(ConsentSyncError):
@@ -88,8 +88,12 @@ def turn_of(part: Part) -> PageTurn:
 
 
 def is_stalled(part: Part, run: Run, now: datetime) -> bool:
-    """Whether the chain of a part seems lost: its message, or the process that had it."""
-    return now - (part.moved or run.started) > STALLED and part.revived < REVIVALS
+    """Whether a part is to be revived: it was given up, or its message or the process that had it seems lost.
+
+    The pause doubles, since the message that revives it may get lost as well, and what fails may go on failing.
+    """
+    patience = STALLED * (1 << min(part.revived, _MOST_DOUBLINGS))
+    return now - (part.moved or run.started) > patience
 
 
 def _stop(ledger: Ledger, part: Part) -> bool:

@@ -171,9 +171,17 @@ class Passes:
     # what a timer and a person may do with runs
 
     def is_at_work(self, kind: RunKind) -> bool:
-        """Whether an earlier run of this kind is still at work, so that another one would do the same again."""
-        runs = open_runs(self.ledger)
-        return any(run.kind is kind and not all(part.over for part in parts) for run, parts in runs)
+        """Whether an earlier sweep of this kind is still at work, so that another one would do the same again.
+
+        One that failed gives way and is not revived any more: the next one covers whatever it left.
+        """
+        at_work = False
+        for run, parts in open_runs(self.ledger):
+            if run.kind is kind and state_of(parts) is State.FAILED:
+                note_over(self.ledger, run, parts)
+            elif run.kind is kind and not all(part.over for part in parts):
+                at_work = True
+        return at_work
 
     def revive(self) -> list[PageTurn]:
         """Give the messages of chains that were lost or given up, and of phases that nobody began."""

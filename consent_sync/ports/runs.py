@@ -132,8 +132,8 @@ class Part:
     """One chain of pages of a run, which began behind the key `start`. `seq` counts its checkpoints.
 
     `problem` says why the last try at the next page failed; `parked` that no further try is made until a sweep revives
-    the chain, which it does only so often. `moved` is when it last showed a sign of life. A part that was `stopped`
-    ends where it stands. `token` is where change tracking goes on behind it.
+    the chain, which it does more and more rarely. `moved` is when it last showed a sign of life. A part that was
+    `stopped` ends where it stands. `token` is where change tracking goes on behind it.
     """
 
     run_id: str

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from consent_sync.consent.landscape import Mode
 from consent_sync.consent.model import Channel, ContactPoint, RecordRef
 from consent_sync.engine import open_runs, pages, scopes
-from consent_sync.engine.open_runs import REVIVALS, cancel, resume
+from consent_sync.engine import passes as passing
+from consent_sync.engine.open_runs import cancel, resume
 from consent_sync.engine.passes import Passes
 from consent_sync.engine.reconcile import Reconciler
 from consent_sync.engine.scopes import Scope
@@ -50,6 +53,20 @@ class PagedWorld(World):
         points = {point for record in records for point in self.records[record].points}
         last = found[-1] if len(found) == size else None
         return Page(tuple(sorted(points)), (), last, frozenset(records), size=len(found))
+
+
+@dataclass
+class Clock:
+    now: datetime
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time by which runs move, which stands still."""
+    clock = Clock(datetime.now(UTC))
+    for module in (pages, passing):
+        monkeypatch.setattr(module, "_now", lambda: clock.now)
+    return clock
 
 
 @pytest.fixture
@@ -114,21 +131,38 @@ def test_a_lost_message_is_sent_again_once_its_part_shows_no_life(
     assert passes.revive() == []
 
 
-def test_what_was_given_up_is_revived_a_few_times_and_then_waits_for_a_person(
-    passes: Passes, world: PagedWorld, monkeypatch: pytest.MonkeyPatch
+def give_up(passes: Passes, messages: Iterable[PageTurn]) -> None:
+    for message in messages:
+        with pytest.raises(Down):
+            passes.turn(message, last_try=True)
+
+
+def test_what_was_given_up_is_revived_more_and_more_rarely_and_at_once_by_a_person(
+    passes: Passes, world: PagedWorld, clock: Clock
 ) -> None:
-    monkeypatch.setattr(open_runs, "STALLED", timedelta(0))
     run, messages = everything(passes)
     world.down_at = 0
-    for _ in range(REVIVALS + 1):
-        for message in messages:
-            with pytest.raises(Down):
-                passes.turn(message, last_try=True)
+    for minutes in (10, 20, 40, 80, 160, 320, 320):
+        give_up(passes, messages)
         assert state_of(passes.ledger.parts(run)) is State.FAILED
+        clock.now += timedelta(minutes=minutes)
+        assert passes.revive() == []
+        clock.now += timedelta(seconds=1)
         messages = passes.revive()
-    assert messages == []
+        assert sorted(turn.part for turn in messages) == TABLES
+    give_up(passes, messages)
     world.down_at = None
     work(passes, resume(passes.ledger, run))
+    assert state_of(passes.ledger.parts(run)) is State.DONE
+
+
+def test_a_message_that_is_lost_each_time_is_sent_again_each_time(passes: Passes, clock: Clock) -> None:
+    run, messages = everything(passes)
+    for _ in range(12):
+        clock.now += timedelta(hours=6)
+        messages = passes.revive()
+        assert sorted(turn.part for turn in messages) == TABLES
+    work(passes, messages)
     assert state_of(passes.ledger.parts(run)) is State.DONE
 
 
@@ -188,3 +222,18 @@ def test_a_sweep_does_not_begin_while_another_one_is_at_work(passes: Passes) -> 
     work(passes, [message for message in messages if isinstance(message, PageTurn)])
     passes.revive()
     assert not passes.is_at_work(RunKind.SWEEP)
+
+
+def test_a_sweep_that_failed_gives_way_to_the_next_one(passes: Passes, world: PagedWorld, clock: Clock) -> None:
+    failed, messages = passes.start_sweep()
+    world.down_at = 0
+    give_up(passes, [message for message in messages if isinstance(message, PageTurn)])
+    assert not passes.is_at_work(RunKind.SWEEP)
+    world.down_at = None
+    clock.now += timedelta(days=1)
+    assert passes.revive() == []
+    assert state_of(passes.ledger.parts(failed.id)) is State.FAILED
+    following, messages = passes.start_sweep()
+    work(passes, [message for message in messages if isinstance(message, PageTurn)])
+    assert following.scope == failed.scope == "all"
+    assert state_of(passes.ledger.parts(following.id)) is State.DONE

@@ -15,6 +15,7 @@ from typing import Any
 
 from consent_sync.engine import open_runs, pages, passes, scopes
 from consent_sync.ledger import sqlite
+from consent_sync.ports.runs import Part
 from consent_sync.queues import storage
 
 FUNCTIONS = Path(__file__).parents[3] / "function_app.py"
@@ -33,10 +34,10 @@ class StruckError(Exception):
 def _strike(ledger: type) -> None:
     advance = ledger.advance
 
-    def struck(self: Any, *arguments: Any) -> Any:
-        if random.random() < BAD_LUCK:  # noqa: S311  - no secret
+    def struck(self: Any, part: Part, expected_seq: int) -> Any:
+        if part.seq > expected_seq and random.random() < BAD_LUCK:  # noqa: S311  - no secret
             raise StruckError
-        return advance(self, *arguments)
+        return advance(self, part, expected_seq)
 
     ledger.advance = struck
 
