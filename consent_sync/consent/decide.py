@@ -101,10 +101,10 @@ def decide(snapshot: Snapshot, lesson: Lesson, landscape: Landscape) -> Decision
 
 def _telling(snapshot: Snapshot, lesson: Lesson) -> Iterator[tuple[Subject, Iterable[Observation]]]:
     """Leave out whom nobody ever said anything about: most people, and nothing follows for them."""
-    entries = lesson.entries
     spoken: set[Subject] = {at.subject for at in (*lesson.loosened, *lesson.doubtful, *lesson.ours)}
+    said = {subject for subject, entry in lesson.entries.items() if entry.registers}
     for point, holders in snapshot.holders.items():
-        if entries[point].registers or any(entries[holder].registers for holder in holders):
+        if point in said or not said.isdisjoint(holders):
             spoken.add(point)
             spoken |= holders
     for subject, observations in groupby(snapshot.observations, key=_SUBJECT):
