@@ -28,7 +28,7 @@ from .rules import drift_rules
 from .shards import PAGES, PlaceLost, compare_range
 
 _PAGE = 1000
-"""Contradictions in one answer. A tenant has few, and a page too small for those it keeps costs a look for each page."""
+"""Contradictions in one answer. A tenant keeps some, and where they fill pages, the news on each page costs a look."""
 _TOGETHER = 16
 """Queries in one batch: each of them is real work, and a batch that takes too long answers none of them."""
 
