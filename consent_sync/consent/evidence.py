@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from .landscape import Landscape, Loosened
-from .model import NEVER, Act, ContactPoint, Kind, Location, Observation, Reading, RecordRef, Scope, Snapshot, Subject
+from .model import NEVER, Act, Kind, Location, Observation, Reading, RecordRef, Scope, Snapshot, Subject
 from .registers import Entry, Evidence, Registers, Seen
 
 
@@ -35,7 +35,7 @@ class Lesson:
     doubtful: frozenset[Location]
     ours: frozenset[Location]
     returned: frozenset[Location] = frozenset()
-    repeated: Mapping[ContactPoint, Repeat] = field(default_factory=dict)
+    repeated: Mapping[Subject, Repeat] = field(default_factory=dict)
 
 
 class Repeat(NamedTuple):
@@ -96,11 +96,11 @@ def learn(snapshot: Snapshot, entries: Mapping[Subject, Entry], landscape: Lands
 _TOUCHED = "touched after our write"
 
 
-def _repeated(touched: Iterable[Evidence], made: Mapping[Subject, Entry]) -> dict[ContactPoint, Repeat]:
-    found: dict[ContactPoint, Repeat] = {}
+def _repeated(touched: Iterable[Evidence], made: Mapping[Subject, Entry]) -> dict[Subject, Repeat]:
+    found: dict[Subject, Repeat] = {}
     for evidence in touched:
         point = evidence.subject
-        if isinstance(point, ContactPoint) and point != evidence.location.subject:
+        if point != evidence.location.subject:
             latest = max((known.latest_out for known in made[point].registers.values()), default=NEVER)
             edited = max(evidence.registers().latest_out, found[point].edited if point in found else NEVER)
             found[point] = Repeat(latest, edited)

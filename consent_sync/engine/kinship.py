@@ -51,7 +51,7 @@ def kinship(snapshot: Snapshot, entries: Mapping[Subject, Entry], moves: Iterabl
 
 
 def carried_since(
-    snapshot: Snapshot, before: Mapping[Subject, Entry], repeated: Mapping[ContactPoint, Repeat], ledger: Ledger
+    snapshot: Snapshot, before: Mapping[Subject, Entry], repeated: Mapping[Subject, Repeat], ledger: Ledger
 ) -> dict[RecordRef, dict[str, datetime]]:
     """Give since when at the latest each record carries its contact points, by the ledger's key.
 

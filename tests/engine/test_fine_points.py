@@ -19,6 +19,7 @@ from consent_sync.consent.model import (
     Kind,
     Location,
     Observation,
+    Reading,
     RecordRef,
     Snapshot,
 )
@@ -249,6 +250,27 @@ def test_a_flag_that_cannot_be_set_stops_nothing_narrower() -> None:
     entries = {A: Entry(A, {COMMERCIAL: Registers(latest_out=START)}), ANN: Entry(ANN)}
     decision = decide(snapshot, learn(snapshot, entries, landscape(), Told(START)), landscape())
     assert [(write.location.kind, write.to) for write in decision.writes] == [(Kind.LIST, OUT)]
+
+
+@pytest.mark.parametrize(("our_write", "known"), [(OUT, True), (IN, False)])
+def test_only_a_pending_opt_in_of_ours_may_have_opened_what_says_in(our_write: Reading, known: bool) -> None:  # noqa: FBT001
+    seen = Seen(SILENT, present=True, version="1", at=START, wrote=our_write, pending=True)
+    opted_in = Observation(ROW, IN, version="2", changed=LATER, created=START, trusted=True)
+    told = Told(START, acts=(Act(ROW, IN, LATER),))
+    entry = Entry(A, seen={ROW.key: seen}, looked=START)
+    lesson = learn(read(opted_in), {A: entry, B: Entry(B)}, landscape(), told)
+    assert (lesson.entries[A].of(T1).latest_in == LATER) is known
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+def test_a_flag_that_says_out_stops_what_is_narrower_though_nothing_can_be_written_to_it(speaks: bool) -> None:  # noqa: FBT001
+    flag = Observation(Location(ANN, Kind.FLAG, FLAG), OUT, writable=False)
+    member = Observation(Location(ANN, Kind.LIST, "l1"), IN, version="1", changed=START, created=START)
+    snapshot = Snapshot(LATER, LATER, (flag, member), frozenset({ANN}), {A: frozenset({ANN})}, frozenset({A}))
+    registers = {COMMERCIAL: Registers(latest_out=START)} if speaks else {}
+    entries = {A: Entry(A, {T1: Registers(latest_out=START), **registers}), ANN: Entry(ANN)}
+    decision = decide(snapshot, learn(snapshot, entries, landscape(), Told(START)), landscape())
+    assert decision.writes == ()
 
 
 def test_what_we_closed_against_a_yes_that_needs_no_click_is_left_over_and_says_out() -> None:
