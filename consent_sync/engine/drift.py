@@ -30,7 +30,7 @@ DRIFT = "drift"
 
 PATIENCE = timedelta(days=1)
 """How long a query that the server refused is not tried again."""
-_ODD_TOGETHER = 2000
+_ODD_TOGETHER = 5000
 _REFUSED, _RUNS = "refused drift queries", "drift runs"
 _ASK, _ODD, _COMPARE = "ask", "odd", "compare"
 _ODD_NEXT = f"{_ODD} 0"

@@ -26,7 +26,6 @@ _SQL_TYPES |= {"picklist": "INTEGER", "state": "INTEGER", "status": "INTEGER"}
 _FIRST_VERSION = 1_000_000
 _BEYOND = re.compile("too (large|many|big|complex)|overflow|at most")
 _LOAD = 2000  # rows of a table written at once
-_SAMPLED = 1000  # rows of an index that ANALYZE looks at
 
 
 def fold(value: Any) -> Any:
@@ -49,7 +48,6 @@ class Store:
         self._depth = 0
         self._sql = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=512)
         self._sql.create_function("fold", 1, fold, deterministic=True)
-        self._sql.execute(f"PRAGMA analysis_limit = {_SAMPLED}")
         self._inserts: dict[str, str] = {}
         self.clear()
 
