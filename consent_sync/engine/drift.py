@@ -33,6 +33,8 @@ PATIENCE = timedelta(days=1)
 _ODD_TOGETHER = 5000
 _REFUSED, _RUNS = "refused drift queries", "drift runs"
 _ASK, _ODD, _COMPARE = "ask", "odd", "compare"
+_MORE = "more"
+"""Asking goes on, and the odd addresses were compared already."""
 _ODD_NEXT = f"{_ODD} 0"
 
 
@@ -56,24 +58,28 @@ class DriftPages:
             elif any(_is_of_a_row_missing(finding) for finding in news):
                 exact, compared = self._compared()
                 news = tuple(finding for finding in news if finding.point not in compared or finding in exact)
-                if after == _ODD_NEXT:  # which is done herewith
-                    odd, after = self._news(exact, trusted), self._behind_odd()
+                if step == _ASK:  # so that the next step is done as well
+                    odd, after = self._news(exact, trusted), self._without_odd(after)
                     size += len(exact)
             if news or odd or after is None or step == _COMPARE:
                 return _page(news, odd, after, size)
 
     def _next(self, step: str, at: str) -> tuple[DriftPage, str | None]:
         born, frozen = self.ledger.born(), frozen_names(self.ledger)
-        if step == _ASK:
+        if step in {_ASK, _MORE}:
             found = self.drift.scan(born, frozen, self._refused(), at or None)
             self._note_refused(found.refused)
-            return found, f"{_ASK} {found.after}" if found.after else _ODD_NEXT
+            last = _ODD_NEXT if step == _ASK else self._behind_odd()
+            return found, f"{step} {found.after}" if found.after else last
         if step == _ODD:
             names, bucket = self._odd(int(at))
             found = self.drift.compare_odd(born, frozen, names) if names else DriftPage(())
             return found, f"{_ODD} {bucket}" if bucket < BUCKETS else self._behind_odd()
         found = self.drift.compare(born, frozen, self._refused(), at or None)
         return found, f"{_COMPARE} {found.after}" if found.after else None
+
+    def _without_odd(self, after: str | None) -> str | None:
+        return self._behind_odd() if after == _ODD_NEXT else f"{_MORE}{(after or '').removeprefix(_ASK)}"
 
     def _behind_odd(self) -> str | None:
         return f"{_COMPARE} " if self._refused() else None

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+from pytest_mock import MockerFixture
 
 from consent_sync.consent.landscape import Mode
 from consent_sync.engine.scopes import Scope
 from consent_sync.ports.runs import RunKind, Tally, total
 from consent_sync.tenant import tables
+from consent_sync.tenant.drift import finder
+from consent_sync.tenant.drift.finder import DriftFinder
 from consent_sync.tenant.drift.odd import is_plain
 from local.company import CONTOSO, FABRIKAM
 from local.demo.check import contradictions
@@ -70,8 +74,21 @@ def test_the_run_list_shows_what_each_sweep_covered_and_cost(tenant: Tenant) -> 
 type Edit = Callable[[Office], object]
 
 
-def flagged(office: Office) -> None:
-    office.set("contact", office.free(), donotbulkemail=1)
+def flagged(office: Office) -> dict[str, Any]:
+    contact = office.free()
+    office.set("contact", contact, donotbulkemail=1)
+    return contact
+
+
+def say_yes(office: Office, contact: dict[str, Any]) -> dict[str, Any]:
+    """Opt a flagged person in to the mail of one brand, as a preference centre does; gives the row."""
+    (row,) = (
+        row
+        for row in office.rows(tables.ROW_TABLE, msdynmkt_purposeid=CONTOSO.commercial)
+        if row[tables.POINT_VALUE] == contact["emailaddress1"].strip().lower()
+    )
+    office.set(tables.ROW_TABLE, row, msdynmkt_value=IN, msdynmkt_source=PREFERENCE_CENTER, modifiedon=NEW)
+    return row
 
 
 def a_row_gone(office: Office) -> None:
@@ -148,15 +165,9 @@ def test_each_kind_of_drift_is_found_by_itself(tenant: Tenant, edit: str) -> Non
 def test_what_waits_for_a_person_is_looked_at_once_for_each_state(tenant: Tenant) -> None:
     in_step(tenant)
     office = Office(tenant)
-    contact = office.free()
-    office.set("contact", contact, donotbulkemail=1)
+    contact = flagged(office)
     drift(tenant)
-    (row,) = (
-        row
-        for row in office.rows(tables.ROW_TABLE, msdynmkt_purposeid=CONTOSO.commercial)
-        if row[tables.POINT_VALUE] == contact["emailaddress1"].strip().lower()
-    )
-    office.set(tables.ROW_TABLE, row, msdynmkt_value=IN, msdynmkt_source=PREFERENCE_CENTER, modifiedon=NEW)
+    row = say_yes(office, contact)
     assert drift(tenant).held == 1
     assert office.rows("contact", contactid=contact["contactid"])[0]["donotbulkemail"]
     again = drift(tenant)
@@ -207,13 +218,36 @@ def test_addresses_that_servers_compare_in_other_ways_come_in_step_too(tenant: T
     done(tenant, tenant.service.passes.start_resync(Scope("all"), dry_run=False, reason="test"))
     drift(tenant)
     office = Office(tenant)
-    odd = [row for row in office.rows("contact", donotbulkemail=0, statecode=0) if not is_plain(row["emailaddress1"])]
+    odd = [row for row in office.rows("contact", donotbulkemail=0, statecode=0) if is_odd(row)]
     for row in odd:
         office.set("contact", row, donotbulkemail=1)
     assert len(odd) > 5
     assert drift(tenant).written > len(odd)
     drift(tenant)
     assert drift(tenant).decided == 0
+
+
+def test_odd_addresses_are_compared_once_however_many_answers_there_are(tenant: Tenant, mocker: MockerFixture) -> None:
+    in_step(tenant, 240)
+    office = Office(tenant)
+    contacts = [flagged(office) for _ in range(5)]
+    drift(tenant)
+    for contact in contacts:
+        say_yes(office, contact)
+    assert drift(tenant).held == len(contacts)  # they wait for a person, and come back with every answer
+    no_tracking(office)
+    odd = next(row for row in office.rows("contact", donotbulkemail=0, statecode=0) if is_odd(row))
+    office.set("contact", odd, donotbulkemail=1)
+    mocker.patch.multiple(finder, _PAGE=1, _LEAST=2)
+    scan, compare = mocker.spy(DriftFinder, "scan"), mocker.spy(DriftFinder, "compare_odd")
+    assert drift(tenant).written > 1
+    assert scan.call_count > 1
+    assert compare.call_count == 1
+    assert drift(tenant).decided == 0
+
+
+def is_odd(row: dict[str, Any]) -> bool:
+    return not is_plain(row["emailaddress1"])
 
 
 def refuse_joins(tenant: Tenant) -> None:

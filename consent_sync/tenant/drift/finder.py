@@ -27,8 +27,8 @@ from .query import id_of, query_of, read
 from .rules import drift_rules
 from .shards import PAGES, PlaceLost, compare_range
 
-_PAGE = 1000
-"""Contradictions in one answer. A tenant keeps some, and where they fill pages, the news on each page costs a look."""
+_PAGE = 5000
+_LEAST = 250
 _TOGETHER = 16
 """Queries in one batch: each of them is real work, and a batch that takes too long answers none of them."""
 
@@ -49,7 +49,8 @@ class DriftFinder:
         rules = {rule.id: rule for rule in self._rules(born, frozen) if rule.id not in skip}
         begin: dict[str, str] = json.loads(after) if after else dict.fromkeys(rules, "")
         asked = [rule for rule in rules.values() if rule.id in begin]
-        queries = [query_of(rule, begin[rule.id], _PAGE) for rule in asked]
+        size = max(_LEAST, _PAGE // max(1, len(asked)))
+        queries = [query_of(rule, begin[rule.id], size) for rule in asked]
         findings: list[Finding] = []
         further: dict[str, str] = {}
         refused: dict[str, str] = {}
@@ -60,7 +61,7 @@ class DriftFinder:
                 raise answer.error
             else:
                 rows = rows_of(answer.body, query.first())
-                if len(rows) == _PAGE:
+                if len(rows) == size:
                     rows, further[rule.id] = _whole(rule, rows)
                 findings += read(rule, rows)
         return DriftPage(tuple(dict.fromkeys(findings)), json.dumps(further) if further else None, refused)
