@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -57,6 +58,7 @@ class Gathering:
         self.members: dict[RecordRef, list[Row]] = defaultdict(list)
         self.rows: dict[ContactPoint, dict[str, Row]] = defaultdict(dict)
         self.named: set[ContactPoint] = set()
+        self.carriers: dict[ContactPoint, set[RecordRef]] = defaultdict(set)
         self.lists: set[str] = set()
 
     def holders(self) -> dict[ContactPoint, frozenset[RecordRef]]:
@@ -69,7 +71,13 @@ class Gathering:
 
     def placeholders(self) -> set[ContactPoint]:
         """What several records carry in place of an address, such as "n/a": it does not make them one household."""
-        return {point for point, records in self.holders().items() if not point.reachable and len(records) > 1}
+        held = ((point, records | self.carriers.get(point, set())) for point, records in self.holders().items())
+        return {point for point, records in held if not point.reachable and len(records) > 1}
+
+    def further(self) -> set[RecordRef]:
+        """Masters of what was read, and whoever alone carries what is no address, as far as they were not read yet."""
+        alone = {record for carriers in self.carriers.values() if len(carriers) == 1 for record in carriers}
+        return (alone | set(self.merged().values())) - self.records.keys()
 
     def merged(self) -> dict[RecordRef, RecordRef]:
         """Into which record each of these was merged."""
@@ -111,7 +119,7 @@ def gather(
             raise ListGone("a list that the mapping names was deleted meanwhile")
         found.asked |= ring
         ring = (set(found.holders()) | found.named) - found.asked
-        ids = set(found.merged().values()) - found.records.keys()
+        ids = found.further()
         if not ring and not ids:
             break
     now = client.server_time or datetime.now(UTC).replace(microsecond=0)
@@ -138,7 +146,7 @@ def _read_ring(  # noqa: PLR0913  - all that one round trip reads
     rows: Collection[str],
     lists: Collection[str],
 ) -> None:
-    asks = [*_by_address(found, points), *_by_id(found, ids), *_rows_by_id(found, rows)]
+    asks = [*_by_address(found, points), *_by_no_address(found, points), *_by_id(found, ids), *_rows_by_id(found, rows)]
     if not asks:
         found.lists.update(lists)  # nothing is read, so nobody can look like having left one
         return
@@ -154,9 +162,9 @@ type _Ask = tuple[Query, Callable[[Iterable[Row]], None]]
 
 
 def _by_address(found: Gathering, points: Collection[ContactPoint]) -> Iterator[_Ask]:
-    lens = found.lens
+    lens, mail = found.lens, sorted(point for point in points if point.channel is Channel.EMAIL)
     most = max(len(lens.address_columns(table)) for table in tables.RECORD_SETS)
-    for values in packed(sorted(p.value for p in points if p.channel is Channel.EMAIL), columns=most):
+    for values in packed((point.value for point in mail if point.reachable), columns=most):
         yield _rows_query(values), _take_rows(found)
         for table in tables.RECORD_SETS:
             if columns := lens.address_columns(table):
@@ -165,6 +173,20 @@ def _by_address(found: Gathering, points: Collection[ContactPoint]) -> Iterator[
                 if lists := lens.lists_of(table):
                     held = [fx.condition(column, "in", *values) for column in columns]
                     yield _members_query(table, [id_ for _, id_ in lists], held), _take_members(found, table)
+
+
+def _by_no_address(found: Gathering, points: Collection[ContactPoint]) -> Iterator[_Ask]:
+    """Ask for the rows about what is no address, and for two carriers of each: thousands may share an "n/a"."""
+    lens, none = found.lens, sorted(p for p in points if p.channel is Channel.EMAIL and not p.reachable)
+    for values in packed(point.value for point in none):
+        yield _rows_query(values), _take_rows(found)
+    for point, table in product(none, tables.RECORD_SETS):
+        for column in lens.address_columns(table):
+            condition, key = eq(column, point.value), tables.RECORD_KEYS[table]
+            yield (
+                Query(tables.RECORD_SETS[table], select=(key,), filter=condition, top=2),
+                _take_carriers(found, point, table),
+            )
 
 
 def _by_id(found: Gathering, ids: Collection[RecordRef]) -> Iterator[_Ask]:
@@ -224,6 +246,13 @@ def _members_query(table: str, list_ids: Iterable[str], held: Iterable[Element])
 def _take_records(found: Gathering, table: str) -> Callable[[Iterable[Row]], None]:
     def take(rows: Iterable[Row]) -> None:
         found.records.update((RecordRef(table, row[tables.RECORD_KEYS[table]]), row) for row in rows)
+
+    return take
+
+
+def _take_carriers(found: Gathering, point: ContactPoint, table: str) -> Callable[[Iterable[Row]], None]:
+    def take(rows: Iterable[Row]) -> None:
+        found.carriers[point].update(RecordRef(table, row[tables.RECORD_KEYS[table]]) for row in rows)
 
     return take
 

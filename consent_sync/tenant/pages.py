@@ -35,11 +35,16 @@ def read_page(client: DataverseClient, lens: Lens, source: Source, after: str | 
 
 
 def records_page(lens: Lens, table: str, rows: Sequence[Row]) -> Page:
-    """Give what is to be looked at because of these contacts or leads."""
-    points = {point for row in rows for point in lens.points_in(table, row)}
+    """Give what is to be looked at because of these contacts or leads.
+
+    Where the server may not find a record by what it carries, or too many others with it, it is named itself.
+    """
+    held = {RecordRef(table, row[tables.RECORD_KEYS[table]]): lens.points_in(table, row) for row in rows}
     odd = odd_names(lens, table, rows)
-    by_id = tuple(sorted(RecordRef(table, id_of(name)) for name in odd))
-    return Page(tuple(sorted(points)), by_id, None, size=len(rows), odd=odd)
+    by_id = {RecordRef(table, id_of(name)) for name in odd}
+    by_id |= {record for record, points in held.items() if not all(point.reachable for point in points)}
+    found = {point for points in held.values() for point in points}
+    return Page(tuple(sorted(found)), tuple(sorted(by_id)), None, size=len(rows), odd=odd)
 
 
 def rows_page(lens: Lens, rows: Sequence[Row]) -> Page:

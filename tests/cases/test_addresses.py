@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consent_sync.consent.model import Channel, ContactPoint
+from consent_sync.consent.model import Channel, ContactPoint, Kind
 from tests.cases.mappings import OpenOffice, one_brand, together, two_columns
 from tests.cases.office import IN, OUT, Office
 from tests.cases.scenes import both_out
@@ -224,6 +224,26 @@ def test_case_38_what_stands_in_place_of_an_address_does_not_tie_people_together
     office.sync()
     office.change("ann", donotbulkemail=True)
     assert office.sync() == {}
+
+
+def test_case_38_of_all_who_carry_no_address_only_who_is_looked_at_is_read(office: Office) -> None:
+    for number in range(60):
+        office.contact(f"person {number}", address="n/a")
+    person = office.records["person 7"]
+    seen = office.service.passes.tenant.gather((), [person])
+    assert seen.records == {person}
+    assert seen.holders == {}
+
+
+def test_case_38_whoever_alone_carries_no_address_is_read_whole(office: Office) -> None:
+    office.contact("ann", address="ann at home")
+    ann = office.records["ann"]
+    office.join("ann", "newsletter list")
+    point = ContactPoint.of(Channel.EMAIL, "ann at home")
+    assert point
+    seen = office.service.passes.tenant.gather([point], ())
+    assert seen.holders == {point: {ann}}
+    assert any(o.location.kind is Kind.LIST and o.present for o in seen.observations)
 
 
 def test_very_long_addresses_are_asked_for_in_more_queries(office: Office) -> None:

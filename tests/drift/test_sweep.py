@@ -19,7 +19,7 @@ from consent_sync.tenant.drift import finder
 from consent_sync.tenant.drift.finder import DriftFinder
 from consent_sync.tenant.drift.odd import is_plain
 from local.company import CONTOSO, FABRIKAM
-from local.demo.check import contradictions
+from local.demo.check import contradictions, same
 from local.emulator import Emulator
 from tests.drift.companies import NEW, SPELLINGS, organization
 from tests.drift.conftest import Tenant, tenant_on
@@ -82,11 +82,9 @@ def flagged(office: Office) -> dict[str, Any]:
 
 def say_yes(office: Office, contact: dict[str, Any]) -> dict[str, Any]:
     """Opt a flagged person in to the mail of one brand, as a preference centre does; gives the row."""
-    (row,) = (
-        row
-        for row in office.rows(tables.ROW_TABLE, msdynmkt_purposeid=CONTOSO.commercial)
-        if row[tables.POINT_VALUE] == contact["emailaddress1"].strip().lower()
-    )
+    rows = office.rows(tables.ROW_TABLE, msdynmkt_purposeid=CONTOSO.commercial)
+    rows = [row for row in rows if row["msdynmkt_topicid"] is None]
+    row = next(row for row in rows if same(row[tables.POINT_VALUE]) == same(contact["emailaddress1"]))
     office.set(tables.ROW_TABLE, row, msdynmkt_value=IN, msdynmkt_source=PREFERENCE_CENTER, modifiedon=NEW)
     return row
 
