@@ -64,6 +64,7 @@ class Passes:
 
     def start_sweep(self) -> tuple[Run, list[Wake | PageTurn]]:
         """Begin a sweep over what changed since the last complete one began, or over everything."""
+        self._let_go(RunKind.SWEEP)
         backups.watch(self.ledger, lambda wake: self.reconcile.look(wake).lesson)
         since = self._last_complete()
         run = self._run(RunKind.SWEEP, "changes" if since else EVERYTHING, "timer")
@@ -79,6 +80,7 @@ class Passes:
 
     def start_drift(self) -> tuple[Run, list[Wake | PageTurn]]:
         """Begin a sweep over what contradicts, whenever it changed and whoever failed to tell."""
+        self._let_go(RunKind.DRIFT)
         run = self._run(RunKind.DRIFT, "contradictions", "timer")
         return run, self._begin(run, [Source(DRIFT, since=trusted_until(self.ledger, run))])
 
@@ -171,17 +173,8 @@ class Passes:
     # what a timer and a person may do with runs
 
     def is_at_work(self, kind: RunKind) -> bool:
-        """Whether an earlier sweep of this kind is still at work, so that another one would do the same again.
-
-        One that failed gives way and is not revived any more: the next one covers whatever it left.
-        """
-        at_work = False
-        for run, parts in open_runs(self.ledger):
-            if run.kind is kind and state_of(parts) is State.FAILED:
-                note_over(self.ledger, run, parts)
-            elif run.kind is kind and not all(part.over for part in parts):
-                at_work = True
-        return at_work
+        """Whether an earlier run of this kind is still at work, so that another one would do the same again."""
+        return any(run.kind is kind and state_of(parts) is State.RUNNING for run, parts in open_runs(self.ledger))
 
     def revive(self) -> list[PageTurn]:
         """Give the messages of chains that were lost or given up, and of phases that nobody began."""
@@ -252,6 +245,12 @@ class Passes:
     @property
     def _phases(self) -> Phases:
         return Phases(self.tenant, self.ledger, self.reconcile, self.lists)
+
+    def _let_go(self, kind: RunKind) -> None:
+        """Revive earlier sweeps that failed no more: the next one of their kind covers whatever they left."""
+        for run, parts in open_runs(self.ledger):
+            if run.kind is kind and state_of(parts) is State.FAILED:
+                note_over(self.ledger, run, parts)
 
     def _begin(self, run: Run, sources: list[Source], wake: Wake | None = None) -> list[Wake | PageTurn]:
         """Record a run over these sources. One address or one record was asked for: it is written in one go."""
