@@ -111,6 +111,10 @@ _WHY = {
     "refused": ": it reads the same pages as the loop, and nobody can read in a fifth of these",
 }
 
+_WHY_MEMORY = {
+    "refused": "; it holds one range of 20,000 records and what lies beside them, so it grows no more behind that size"
+}
+
 
 def _growth(lines: Sequence[Line]) -> Iterator[str]:
     """Fit cost = a * N^b between the sizes, by least squares of the logarithms."""
@@ -138,7 +142,8 @@ def _verdict(lines: Sequence[Line], fitted: float) -> str:
     over = (fitted if measured is None else measured) - MEMORY
     if over <= 0:
         return "met" if measured is None else f"met: {measured:,.0f} MB measured"
-    return f"{over:,.0f} MB over, {'by the fit alone: nothing was measured there' if measured is None else 'measured'}"
+    told = "by the fit alone: nothing was measured there" if measured is None else "measured"
+    return f"{over:,.0f} MB over, {told}{_WHY_MEMORY.get(lines[0].job.work, '')}"
 
 
 def _fit(sizes: Sequence[float], costs: Sequence[float]) -> tuple[float, float]:
