@@ -58,7 +58,7 @@ class DriftPages:
             elif any(_is_of_a_row_missing(finding) for finding in news):
                 exact, compared = self._compared()
                 news = tuple(finding for finding in news if finding.point not in compared or finding in exact)
-                if step == _ASK:  # so that the next step is done as well
+                if step == _ASK and after:  # so that the next step is done as well
                     odd, after = self._news(exact, trusted), self._without_odd(after)
                     size += len(exact)
             if news or odd or after is None or step == _COMPARE:
@@ -78,8 +78,8 @@ class DriftPages:
         found = self.drift.compare(born, frozen, self._refused(), at or None)
         return found, f"{_COMPARE} {found.after}" if found.after else None
 
-    def _without_odd(self, after: str | None) -> str | None:
-        return self._behind_odd() if after == _ODD_NEXT else f"{_MORE}{(after or '').removeprefix(_ASK)}"
+    def _without_odd(self, after: str) -> str | None:
+        return self._behind_odd() if after == _ODD_NEXT else _MORE + after.removeprefix(_ASK)
 
     def _behind_odd(self) -> str | None:
         return f"{_COMPARE} " if self._refused() else None

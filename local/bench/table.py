@@ -20,9 +20,10 @@ MILLION = 1_000_000
 _HEAD = """\
 # Benchmark
 
-Written by `python3 dev.py bench --write`. All about a company of one size is measured in one run, on one machine,
-against the emulator, which runs as a process of its own: compare the figures with each other, not with other machines.
-Seconds suffer from whatever else the machine does at the time; requests and memory do not.
+Written by `python3 dev.py bench --write` from the figures it keeps in `bench.json`. All about a company of one size is
+measured in one run, on one machine, against the emulator, which runs as a process of its own: compare the figures with
+each other, not with other machines. Seconds suffer from whatever else the machine does at the time; requests and
+memory do not.
 
 - **ours**: round trips, seconds, and the most memory that the process ever held, less what it holds idle.
 - **minimum**: what nobody can do without: pages of 5,000 rows for what looks at everything, one query for what does
@@ -103,7 +104,8 @@ def _missed(line: Line, quiet: int) -> Iterator[str]:
 _WHY_LOOP = ": it takes as many for any number of people, and the loop reads so few people in few pages"
 _LOOK = (
     ": a look at everybody asks for all that shares an address with them, 500 people at a time, and takes two requests "
-    "for them; the loop takes whole pages, and nobody can read in a fifth of these"
+    "for them, and one for each further ring of addresses; the loop takes whole pages, and nobody can read in a fifth "
+    "of these"
 )
 _WHY = {
     "plan": _LOOK,

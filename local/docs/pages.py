@@ -10,6 +10,8 @@ from consent_sync.consent.rules import RULES
 from consent_sync.operate.openapi import document
 from consent_sync.settings import names
 from consent_sync.telemetry import SAYS
+from local.bench.figures import read_figures
+from local.bench.table import page as bench_page
 from local.docs.cli_page import cli_page
 from local.docs.mapping_schema import mapping_schema
 from local.docs.rules_page import rules_page, sentences
@@ -33,6 +35,7 @@ def pages() -> dict[Path, str]:
         ),
         ROOT / "docs" / "cli.md": cli_page(),
         ROOT / "docs" / "scale.md": scale_page(),
+        ROOT / "docs" / "bench.md": bench_page(read_figures(ROOT / "docs" / "bench.json")),
         ROOT / "docs" / "rules.md": rules_page(RULES.values(), OUT_OF_SCOPE, tests),
         ROOT / "docs" / "mapping.schema.json": mapping_schema(),
         ROOT / "docs" / "openapi.json": json.dumps(document(), indent=2, ensure_ascii=False) + "\n",

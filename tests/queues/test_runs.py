@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from consent_sync.engine.reconcile import Reconciler
 from consent_sync.engine.scopes import Scope
 from consent_sync.ledger.codec import SubjectKeys
 from consent_sync.ledger.sqlite import SqliteLedger
-from consent_sync.ports.runs import Part, Phase, RunKind, Source, State, state_of
+from consent_sync.ports.runs import Part, Phase, Run, RunKind, Source, State, state_of
 from consent_sync.ports.tenant import Page
 from consent_sync.ports.wake import PageTurn
 from tests.support.world import START, Down, World
@@ -222,6 +223,20 @@ def test_a_sweep_does_not_begin_while_another_one_is_at_work(passes: Passes) -> 
     work(passes, [message for message in messages if isinstance(message, PageTurn)])
     passes.revive()
     assert not passes.is_at_work(RunKind.SWEEP)
+
+
+@pytest.mark.parametrize("begin", [Passes.start_sweep, Passes.start_drift])
+def test_beginning_a_sweep_lets_go_of_the_failed_one_of_its_kind_alone(
+    passes: Passes, clock: Clock, begin: Callable[[Passes], tuple[Run, Any]]
+) -> None:
+    failed = [begin(passes)[0] for begin in (Passes.start_sweep, Passes.start_drift)]
+    for run in failed:
+        for part in passes.ledger.parts(run.id):
+            passes.ledger.advance(replace(part, parked=True, moved=clock.now), part.seq)
+    fresh, _ = begin(passes)
+    clock.now += timedelta(hours=1)
+    gone = {run.id for run in failed if run.kind is fresh.kind}
+    assert {turn.run_id for turn in passes.revive()} == {run.id for run in failed} - gone | {fresh.id}
 
 
 def test_a_sweep_that_failed_gives_way_to_the_next_one(passes: Passes, world: PagedWorld, clock: Clock) -> None:
