@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from azure.storage.queue import QueueServiceClient
 
 from consent_sync.dataverse.registration import WebhookEndpoint, register
 from consent_sync.mapping.load import load_mapping
@@ -25,15 +26,24 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="module")
-def deployment(emulator: Emulator, azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    with deployed(emulator, tmp_path_factory.mktemp("azure"), AzureWebJobsStorage=azurite) as running:
+def queues(azurite: str) -> str:
+    """Give Azurite with empty queues: what earlier tests left there, or had in hand, would be worked here."""
+    service = QueueServiceClient.from_connection_string(azurite)
+    for queue in service.list_queues():
+        service.get_queue_client(queue.name).clear_messages()
+    return azurite
+
+
+@pytest.fixture(scope="module")
+def deployment(emulator: Emulator, queues: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with deployed(emulator, tmp_path_factory.mktemp("azure"), AzureWebJobsStorage=queues) as running:
         endpoint = WebhookEndpoint("consent-sync", f"{running.url}/api/dataverse-events", "x-webhook-key", WEBHOOK_KEY)
         register(running.people, endpoint, steps(load_mapping(MAPPING).file))
         yield running
 
 
 @pytest.fixture(scope="module")
-def impatient(emulator: Emulator, azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    with deployed(emulator, tmp_path_factory.mktemp("parked"), APP, AzureWebJobsStorage=azurite) as running:
+def impatient(emulator: Emulator, queues: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with deployed(emulator, tmp_path_factory.mktemp("parked"), APP, AzureWebJobsStorage=queues) as running:
         running.faults(webhooks={"drop": -1})
         yield running
