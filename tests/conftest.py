@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.support.azurite import azurite
+from tests.support.azurite import azurite, queues
 from tests.support.browser import chromium
 from tests.support.figures import write_figures
 
-__all__ = ["azurite", "chromium"]
+__all__ = ["azurite", "chromium", "queues"]
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:

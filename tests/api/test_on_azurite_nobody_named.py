@@ -159,7 +159,7 @@ def whose_scope(address: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def heard(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heard]:
+def heard(queues: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heard]:
     with (
         Emulator(contacts=60, seed=7, token=None) as emulator,
         deployed(
@@ -167,12 +167,12 @@ def heard(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[He
             tmp_path_factory.mktemp("watched"),
             APP,
             DATAVERSE_TOKEN=TOKEN,
-            AzureWebJobsStorage=azurite,
+            AzureWebJobsStorage=queues,
         ) as service,
     ):
         endpoint = WebhookEndpoint("consent-sync", f"{service.url}/api/dataverse-events", "x-webhook-key", WEBHOOK_KEY)
         register(service.people, endpoint, steps(load_mapping(MAPPING).file))
-        drive = Drive(service, azurite)
+        drive = Drive(service, queues)
         contact, _ = drive.ordinary()
         drive.wrong_requests(contact)
         drive.trouble(contact)

@@ -17,11 +17,11 @@ POINT = ContactPoint(Channel.EMAIL, "ann@example.com")
 
 
 @pytest.fixture
-def queue(run: Terminal, dataverse: Client, azurite: str) -> StorageQueue:
+def queue(run: Terminal, dataverse: Client, queues: str) -> StorageQueue:
     """The queue of wakes, with one that was given up."""
     assert dataverse.url
-    run.set(AzureWebJobsStorage=azurite)
-    account = account_of(azurite, None, None)
+    run.set(AzureWebJobsStorage=queues)
+    account = account_of(queues, None, None)
     assert account
     queue = StorageQueue(account, "wakes")
     queue.park(Wake(points=(POINT,)).to_json(), Cause("Unauthorized", "the token was refused", 5, datetime.now(UTC)))

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def host(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
-    settings = {**SETTINGS, "AzureWebJobsStorage": azurite, "AzureWebJobs.every_second.Disabled": "true"}
+def host(queues: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
+    settings = {**SETTINGS, "AzureWebJobsStorage": queues, "AzureWebJobs.every_second.Disabled": "true"}
     with running_host(tmp_path_factory.mktemp("azure"), settings) as host:
         yield host
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from azure.storage.queue import QueueServiceClient
 
 from consent_sync.dataverse.registration import WebhookEndpoint, register
 from consent_sync.mapping.load import load_mapping
@@ -23,15 +22,6 @@ collect_ignore_glob = [] if WITH_AZURITE else ["test_on_azurite*.py"]
 def emulator() -> Iterator[Emulator]:
     with Emulator(contacts=60, seed=7) as emulator:
         yield emulator
-
-
-@pytest.fixture(scope="module")
-def queues(azurite: str) -> str:
-    """Give Azurite with empty queues: what earlier tests left there, or had in hand, would be worked here."""
-    service = QueueServiceClient.from_connection_string(azurite)
-    for queue in service.list_queues():
-        service.get_queue_client(queue.name).clear_messages()
-    return azurite
 
 
 @pytest.fixture(scope="module")
